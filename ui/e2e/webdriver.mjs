@@ -17,6 +17,8 @@ export const Key = {
   Space: ' ',
   Control: '\ue009',
   Shift: '\ue008',
+  Left: '\ue012',
+  Right: '\ue014',
   Down: '\ue015',
   Up: '\ue013',
   Home: '\ue011',

@@ -248,7 +248,7 @@ describe('the plots', () => {
     signals.setZoom({ fromMs: signals.endMs - 30_000, toMs: signals.endMs - 10_000 })
     await settled()
     const { toMs } = signals.range
-    button('Export sensor · fuel')!.click()
+    button('More for sensor · fuel')!.click()
     await settled()
     ;[...document.querySelectorAll<HTMLElement>('[role=menuitem]')].find((m) => m.textContent!.includes('PNG'))!.click()
     await settled()

@@ -436,6 +436,18 @@ describe('a terminal', () => {
     ])
   })
 
+  it('keeps the colours of characters, also of those that were written over', () => {
+    const terminal = new Terminal()
+    terminal.feed(bytes('\x1b[32mok\x1b[0m, 3 left\rOK\nnext'), 0)
+    expect(terminal.lines.map(({ text }) => text)).toEqual(['OK, 3 left', 'next'])
+    expect(terminal.lines.map(({ runs }) => runs)).toEqual([[{ text: 'OK, 3 left', ink: null, bold: false, hit: false }], null])
+    terminal.feed(bytes('\r\x1b[1;31mE'), 0)
+    expect(terminal.lines[1]!.runs!.map(({ text, ink, bold }) => [text, ink, bold])).toEqual([
+      ['E', 'red', true],
+      ['ext', null, false],
+    ])
+  })
+
   it('shows the same however the bytes are cut', () => {
     const alphabet = ['a', 'é', '🚀', '\n', '\r', '\b', '\x1b', '[', '3', 'm', ']', '\x07', '\\', '(', ' ', '\x00']
     for (let seed = 1; seed <= 300; seed++) {

@@ -51,7 +51,7 @@ describe('the front panel', () => {
     await open(true)
     expect(field('bme280 temperature')!.value).toBe('21.5')
     await enter('bme280 temperature', '-3.5')
-    expect(backend.calls.at(-1)).toEqual({
+    expect(backend.calls.findLast(({ method }) => method === 'parts.set')).toEqual({
       method: 'parts.set',
       params: { board: place.boardId, part: 'bme280', property: 'temperature', value: -3.5 },
     })
@@ -83,6 +83,26 @@ describe('the front panel', () => {
     const light = document.querySelector<HTMLElement>('[aria-label="Light status"]')!
     expect(light.style.background.replaceAll(',', '')).toBe('rgb(255 0 51)')
     expect(document.querySelector('[data-card=front] [role=alert]')!.textContent).toContain('`i2c_write` did not end')
+  })
+
+  it('shows the lights of a strip in their colours', async () => {
+    await open(true)
+    const lights = document.querySelectorAll<HTMLElement>('[aria-label="Lights ws2812"] .light')
+    expect([...lights].map((light) => light.style.background)).toEqual(['#ff0000', '#008001', '#102040'])
+  })
+
+  it('fills a memory from a file and saves it to one', async () => {
+    await open(true)
+    expect(document.querySelectorAll('[aria-label^="Load "]').length).toBe(1)
+    for (const [verb, method] of [
+      ['Load', 'parts.load'],
+      ['Save', 'parts.save'],
+    ]) {
+      document.querySelector<HTMLElement>(`[aria-label="${verb} 24c256"]`)!.click()
+      await settled()
+      const { method: called, params } = backend.calls.at(-1)!
+      expect([called, params]).toMatchObject([method, { board: place.boardId, part: '24c256' }])
+    }
   })
 
   it('has nothing to show for a board without parts', async () => {

@@ -109,6 +109,19 @@ describe('the fleet', () => {
     expect(text('[role=row]')).toContain('37 %')
   })
 
+  it('passes the numbers that apps publish to the parts that show their board', async () => {
+    await open({ boards: 2 })
+    const [first, second] = [...backend.boards.keys()] as [string, string]
+    const heard: string[] = []
+    const stops = [first, second].map((board) =>
+      workbench.listen(board, { appSamples: (series) => heard.push(...series.map(({ id }) => `${board} ${id}`)) }),
+    )
+    const sine = { id: 'value:wave:sine', title: 'wave: sine', unit: '', max: null, times_ms: [1], values: [0.5] }
+    backend.send({ type: 'app_samples', board: first, series: [sine] })
+    expect(heard).toEqual([`${first} value:wave:sine`])
+    stops.forEach((stop) => stop())
+  })
+
   it('puts a new board where its name stands', async () => {
     await open({ boards: 2 })
     const [board] = [...backend.boards.values()]
@@ -213,7 +226,19 @@ describe('programs of the user', () => {
     await settled()
     const again = backend.calls.filter((c) => c.method === 'board.firmware').at(-1)!
     expect(again.params).toMatchObject({ firmware: { path: '/build/zephyr.elf', address: 0x2_0000, unmodelled: 'zero' } })
-    button("Drydock's firmware")!.click()
+    // Once it has been found to speak the link, the board is one like any other, with two more ways in its menu.
+    backend.change(place.boardId!, (b) => (b.firmware!.links = true))
+    await settled()
+    expect(cards()).toEqual(['apps', 'signals', 'console', 'front'])
+    expect(text('[data-card=apps]')).not.toContain('zephyr.elf')
+    expect(text('main .facts')).toContain('own firmware zephyr.elf')
+    expect(text('main .actions')).toContain('Deploy')
+    expect(document.querySelector('[aria-label="Text to send"]')).toBeNull()
+    button('More for bench-1')!.click()
+    await settled()
+    expect(text('[role=menu]')).toContain('Load zephyr.elf again')
+    const ours = [...document.querySelectorAll<HTMLElement>('[role=menuitem]')].find((item) => item.textContent!.includes("Drydock's firmware"))
+    ours!.click()
     await settled()
     expect(backend.calls.filter((c) => c.method === 'board.firmware').at(-1)!.params).toMatchObject({ firmware: null })
     expect(document.querySelector('[aria-label="Text to send"]')).toBeNull()

@@ -59,7 +59,10 @@ impl Front {
     fn shows(&self, notification: &Notification) -> bool {
         match notification {
             Notification::Update(
-                Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. },
+                Update::Leds { board, .. }
+                | Update::Logs { board, .. }
+                | Update::Metrics { board, .. }
+                | Update::AppSamples { board, .. },
             ) => self.watched.contains(board),
             Notification::State(_) | Notification::Update(_) => true,
         }

@@ -5,6 +5,7 @@ mod arguments;
 mod bridge;
 mod demo;
 mod detached_panel;
+mod scope;
 mod session;
 mod single_instance;
 mod source_file;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         .manage(Arc::clone(&bridge))
         .manage(Arc::clone(&window_state))
         .manage(renderer.clone())
+        .manage(scope::WindowData(data.clone()))
         .invoke_handler(tauri::generate_handler![
             bridge::call,
             bridge::subscribe,
@@ -54,7 +56,8 @@ fn main() -> ExitCode {
             detached_panel::pop_out,
             webview::renderer,
             webview::reset_renderer,
-            source_file::open_source
+            source_file::open_source,
+            scope::open_scope
         ])
         .setup({
             let bridge = Arc::clone(&bridge);

@@ -70,7 +70,10 @@ impl UpdateBatcher {
                     self.take_foreground(update, now);
                 }
             }
-            Update::Leds { board, .. } | Update::Logs { board, .. } | Update::Metrics { board, .. } => {
+            Update::Leds { board, .. }
+            | Update::Logs { board, .. }
+            | Update::Metrics { board, .. }
+            | Update::AppSamples { board, .. } => {
                 if is_foreground(board) {
                     // The board has just become foreground: its waiting view must not follow this newer update.
                     let waiting = self.views.remove(&Subject::Board(board.clone()));

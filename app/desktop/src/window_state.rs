@@ -20,7 +20,7 @@ pub(crate) const MIN_SIZE: (f64, f64) = (960.0, 600.0);
 /// Changes are collected for this long before they are written: dragging a window changes its position often.
 const GATHER: Duration = Duration::from_millis(400);
 /// Most that the front end may keep, in bytes of JSON.
-const MAX_FRONT: usize = 64 * 1024;
+const MAX_FRONT: usize = 256 * 1024;
 /// How many pixels of the title bar must be on a screen for a saved position to be used again.
 const IN_SIGHT: i32 = 48;
 

@@ -103,11 +103,11 @@ it('draws plots whose numbers the table shows, and keeps them while another room
     ),
   )
   await window.click('button', 'Table')
-  const rows = () => window.run(`return document.querySelectorAll('[aria-label^="Measurements"] tbody tr').length`)
+  const rows = () => window.run(`return document.querySelectorAll('[aria-label^="Measurements"] .numbers tbody tr').length`)
   await until('five measurements', 60_000, async () => (await rows()) >= 5)
   const fuel = await window.run(
-    `const column = [...document.querySelectorAll('thead th')].findIndex((h) => h.dataset.series === 'fuel:blink')
-     return [...document.querySelectorAll('tbody tr')].map((r) => r.children[column]?.textContent ?? '')`,
+    `const column = [...document.querySelectorAll('.numbers thead th')].findIndex((h) => h.dataset.series === 'fuel:blink')
+     return [...document.querySelectorAll('.numbers tbody tr')].map((r) => r.children[column]?.textContent ?? '')`,
   )
   if (!fuel.some((text) => /[1-9]/.test(text))) throw new Error(`no fuel in ${JSON.stringify(fuel)}`)
   const before = await rows()
@@ -133,7 +133,7 @@ it('exports each plot as SVG, PNG and CSV through the file dialog', async (desk)
     // The first press after a dialog of the system has closed may only wake the window.
     await until('the formats are listed', 20_000, async () => {
       if (await window.find('[role=menuitem]')) return true
-      await window.click('figure button', 'Export CPU busy')
+      await window.click('figure button', 'More for CPU busy')
       await sleep(500)
     })
     await window.click('[role=menuitem]', `${format.toUpperCase()}…`)

@@ -50,6 +50,7 @@ it('has no serious accessibility violation, in both themes and every room', asyn
     ['connect', () => window.keys([Key.Control, '3'])],
     ['activity', () => window.keys([Key.Control, '4'])],
     ['settings', () => window.keys([Key.Control, '5'])],
+    ['plots', () => window.keys([Key.Control, '6'])],
   ]
   for (const theme of ['light', 'dark']) {
     await palette(desk, `use the ${theme} theme`)

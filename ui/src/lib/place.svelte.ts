@@ -4,7 +4,7 @@ import type { CardName } from './board/cards'
 import { fleet } from './fleet/fleet.svelte'
 import { preferences } from './settings/preferences.svelte'
 
-const panels = ['fleet', 'emulation', 'connect', 'activity', 'settings'] as const
+const panels = ['fleet', 'emulation', 'connect', 'activity', 'plots', 'settings'] as const
 export type Panel = (typeof panels)[number]
 
 class Place {

@@ -1,10 +1,11 @@
 // The window's connection to the workbench: opens it, keeps its basic state, and passes on its updates.
 import { asApiError, type Backend, type Method, type Opening, type Params, type Result } from './backend/backend'
-import type { ApiError, BoardKindView, Event, LogLine, MetricSample, Sample, SystemInfo, Update } from './backend/generated'
+import type { ApiError, BoardKindView, Event, LogLine, MetricSample, Sample, Series, SystemInfo, Update } from './backend/generated'
 import { inOrder } from './board/samples'
 import { connect } from './connect/connect.svelte'
 import { rereadConsoles, takeConsole } from './connect/console.svelte'
 import { fleet } from './fleet/fleet.svelte'
+import { noteChange, noteEvent } from './signals/moments.svelte'
 import { announcer } from './status/announce.svelte'
 
 /** How often the kinds are read while some cannot be added yet. */
@@ -14,6 +15,8 @@ const KINDS_MS = 5000
 export interface BoardListener {
   logs?(lines: LogLine[]): void
   metrics?(samples: MetricSample[]): void
+  /** Numbers that apps published, decimated; `metrics.query` has those before, too. */
+  appSamples?(series: Series[]): void
   resync?(): void
 }
 
@@ -121,6 +124,7 @@ class Workbench {
         void this.#load()
         break
       case 'board':
+        noteChange(fleet.boards.get(update.board.id), update.board)
         fleet.put(update.board, update.revision)
         break
       case 'board_removed':
@@ -136,6 +140,9 @@ class Workbench {
         fleet.setMetrics(update.board, update.samples)
         this.#listeners.get(update.board)?.forEach((l) => l.metrics?.(update.samples))
         break
+      case 'app_samples':
+        this.#listeners.get(update.board)?.forEach((l) => l.appSamples?.(update.series))
+        break
       case 'hardware':
         connect.putHardware(update.hardware)
         break
@@ -148,6 +155,7 @@ class Workbench {
       case 'event':
         // It may be of a kind that the user has just made.
         if (update.event === 'board.added') void this.readKinds()
+        noteEvent(update)
         this.#eventListeners.forEach((l) => l(update))
         break
       case 'resync':

@@ -56,6 +56,8 @@ export interface Backend {
   onRemembered(listener: (front: object) => void): Promise<void>
   /** Opens the source of a module in the desktop's default program. Rejects with a sentence. */
   openSource(path: string): Promise<void>
+  /** Opens boards in the scope, a program of its own. Rejects with a sentence. */
+  openScope(boards: string[]): Promise<void>
   /** Opens a window for one card of one board. */
   popOut(card: string, board: string, title: string): Promise<void>
 }

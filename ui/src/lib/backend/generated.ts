@@ -152,9 +152,14 @@ traps: number,
  */
 callback_max_us: number, 
 /**
- * Values that the app reported itself.
+ * The latest value of each name that the app publishes.
  */
-values: Array<NamedValue>, };
+values: Array<NamedValue>, 
+/**
+ * Values that the app published since it started and that the board dropped: the link did not carry them, or there
+ * was no session.
+ */
+values_dropped: number, };
 
 /**
  * The analysis of a file, and the boards where it could run.
@@ -348,7 +353,15 @@ firmware: FirmwareFile | null,
 /**
  * Virtual parts besides those that are on such a board.
  */
-parts: Array<PartAdd>, };
+parts: Array<PartAdd>, 
+/**
+ * Path of a CSV file that values of parts follow from the start, as the owner sees it; `None` for none.
+ */
+part_values: string | null, 
+/**
+ * Records the board from its first instruction.
+ */
+record: RecordingFile | null, };
 
 /**
  * Holds or releases a button.
@@ -1075,7 +1088,7 @@ data: Record<string, unknown>, };
 /**
  * What happened. The names on the wire are stable.
  */
-export type EventName = "board.added" | "board.firmware" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.ended" | "machine.faulted" | "part.set" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
+export type EventName = "board.added" | "board.firmware" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.ended" | "machine.faulted" | "part.set" | "part.table" | "part.loaded" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "recording.started" | "recording.ended" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
 
 /**
  * What provisioning left behind: one row for each attempt that ended, and the files that could not be read.
@@ -1342,7 +1355,11 @@ start: string,
 /**
  * The path of the terminal on the UART of the board's link.
  */
-terminal: string, };
+terminal: string, 
+/**
+ * Whether it speaks Drydock's link: the board then enrolls and takes apps, and that UART is no terminal.
+ */
+links: boolean, };
 
 /**
  * Writes firmware to a board.
@@ -1988,6 +2005,10 @@ link_errors: number,
  */
 temperature_c: number | null, 
 /**
+ * Values of apps that the gateway refused since it was opened: no numbers, out of order, more than it takes.
+ */
+values_refused: number, 
+/**
  * Each app.
  */
 apps: Array<AppMetricSample>, };
@@ -2090,7 +2111,7 @@ prompt: string | null,
 history: Array<string>, };
 
 /**
- * A value that an app reported itself.
+ * A value that an app publishes.
  */
 export type NamedValue = { 
 /**
@@ -2149,6 +2170,14 @@ select: string | null,
  */
 pin: string | null, 
 /**
+ * Number or name of the UART of a part on one; `None` for the board's first one that is free and not the link's.
+ */
+uart: string | null, 
+/**
+ * Path of the file that a memory keeps or that the part plays, as the owner sees it; `None` for a new memory.
+ */
+file: string | null, 
+/**
  * Pins of the part's lines, by the line's name.
  */
 pins: { [key in string]: string }, 
@@ -2156,6 +2185,19 @@ pins: { [key in string]: string },
  * Start values, by property.
  */
 values: { [key in string]: number }, };
+
+/**
+ * A file with what a part keeps.
+ */
+export type PartContentFile = { 
+/**
+ * Path of the file.
+ */
+path: string, 
+/**
+ * Its length.
+ */
+bytes: number, };
 
 /**
  * What a display shows.
@@ -2230,7 +2272,45 @@ properties: Array<PartProperty>,
 /**
  * What a display shows; `None` for other parts, and while the board is off.
  */
-picture: PartPicture | null, };
+picture: PartPicture | null, 
+/**
+ * The lights of a strip as `#rrggbb`; empty for other parts, and while the board is off.
+ */
+lights: Array<string>, 
+/**
+ * Bytes that it keeps without power, which can be loaded and saved; `None` for a part that keeps nothing.
+ */
+content_bytes: number | null, };
+
+/**
+ * Fills what a part keeps from a file, or saves it to one.
+ */
+export type PartsContent = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Name of the part.
+ */
+part: string, 
+/**
+ * Absolute path of the file, as the owner sees it.
+ */
+file: string, };
+
+/**
+ * Lets values of a board's parts follow a table over the board's time.
+ */
+export type PartsPlay = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * Path of the CSV file, as the owner sees it; `None` ends the table that is played.
+ */
+file: string | null, };
 
 /**
  * Sets a property of a part.
@@ -2252,6 +2332,23 @@ property: string,
  * The value, in the property's unit; it is kept to a millionth.
  */
 value: number, };
+
+/**
+ * A table that a board's parts follow.
+ */
+export type PartsTable = { 
+/**
+ * The values that follow it, as in `bme280.temperature`; empty for none.
+ */
+values: Array<string>, 
+/**
+ * Rows.
+ */
+rows: number, 
+/**
+ * Time of the last row, in seconds of the board's time.
+ */
+lasts_s: number, };
 
 /**
  * Names a serial port, or a terminal.
@@ -2810,6 +2907,99 @@ grant: Array<string>,
 erase_all: boolean, };
 
 /**
+ * A recording of one board that is added.
+ */
+export type RecordingFile = { 
+/**
+ * The file, by absolute path, written by the owner.
+ */
+file: string, 
+/**
+ * Whether a file that exists is replaced.
+ */
+overwrite: boolean, };
+
+/**
+ * Names a recording.
+ */
+export type RecordingRef = { 
+/**
+ * Its id.
+ */
+recording: string, };
+
+/**
+ * Begins to record what boards do.
+ */
+export type RecordingStart = { 
+/**
+ * Ids or names of the boards.
+ */
+boards: Array<string>, 
+/**
+ * The file, by absolute path, written by the owner; `None` makes one in the data directory.
+ */
+file: string | null, 
+/**
+ * Whether a file that exists is replaced.
+ */
+overwrite: boolean, 
+/**
+ * The recording ends at this size, in bytes; `None` means 4 GiB.
+ */
+max_bytes: number | null, };
+
+/**
+ * State of a recording.
+ */
+export type RecordingState = "recording" | "stopped" | "failed";
+
+/**
+ * A recording of this run of Drydock.
+ */
+export type RecordingView = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Its file.
+ */
+file: string, 
+/**
+ * Names of the boards, as they were called when it began.
+ */
+boards: Array<string>, 
+/**
+ * Its state.
+ */
+state: RecordingState, 
+/**
+ * When it began, in milliseconds since the Unix epoch.
+ */
+began_ms: number, 
+/**
+ * Its length so far, in seconds.
+ */
+seconds: number, 
+/**
+ * Size of the file so far.
+ */
+bytes: number, 
+/**
+ * At this size it ends.
+ */
+max_bytes: number, 
+/**
+ * Entries that were lost because the disk was slow. The recording has gaps there.
+ */
+lost: number, 
+/**
+ * Why it ended by itself, in a sentence; empty otherwise.
+ */
+reason: string, };
+
+/**
  * A register of a core.
  */
 export type RegisterView = { 
@@ -2825,7 +3015,7 @@ value: number, };
 /**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.kind", "params": BoardKindRef } | { "method": "board.kind_add", "params": BoardKindAdd } | { "method": "board.kind_remove", "params": BoardKindRef } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "firmware.preview", "params": FirmwarePreviewRequest } | { "method": "board.firmware", "params": BoardFirmware } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "parts.list", "params": BoardRef } | { "method": "parts.set", "params": PartsSet } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.kind", "params": BoardKindRef } | { "method": "board.kind_add", "params": BoardKindAdd } | { "method": "board.kind_remove", "params": BoardKindRef } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "firmware.preview", "params": FirmwarePreviewRequest } | { "method": "board.firmware", "params": BoardFirmware } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "parts.list", "params": BoardRef } | { "method": "parts.set", "params": PartsSet } | { "method": "parts.play", "params": PartsPlay } | { "method": "parts.load", "params": PartsContent } | { "method": "parts.save", "params": PartsContent } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "recording.start", "params": RecordingStart } | { "method": "recording.stop", "params": RecordingRef } | { "method": "recording.list", "params": Empty } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -2862,7 +3052,8 @@ samples: number, };
  */
 export type Series = { 
 /**
- * `cpu`, `heap`, `stack`, `temperature`, `link_retries`, `fuel:<app>`, `memory:<app>` or `value:<app>:<name>`.
+ * `cpu`, `heap`, `stack`, `temperature`, `link_retries`, `fuel:<app>`, `memory:<app>`, `value:<app>:<name>` or
+ * `dropped:<app>` (values that the board dropped, if any).
  */
 id: string, 
 /**
@@ -3134,7 +3325,15 @@ board: string,
 /**
  * The samples, in order.
  */
-samples: Array<MetricSample>, } | { "type": "leds", 
+samples: Array<MetricSample>, } | { "type": "app_samples", 
+/**
+ * Id of the board.
+ */
+board: string, 
+/**
+ * The lines `value:<app>:<name>`, with at most 40 points each.
+ */
+series: Array<Series>, } | { "type": "leds", 
 /**
  * Id of the board.
  */
@@ -3353,6 +3552,9 @@ export interface Methods {
   "board.button": { params: BoardButton; result: Empty };
   "parts.list": { params: BoardRef; result: Array<PartView> };
   "parts.set": { params: PartsSet; result: PartView };
+  "parts.play": { params: PartsPlay; result: PartsTable };
+  "parts.load": { params: PartsContent; result: PartView };
+  "parts.save": { params: PartsContent; result: PartContentFile };
   "machine.pace": { params: MachinePace; result: BoardView };
   "machine.step": { params: MachineStep; result: BoardView };
   "snapshot.list": { params: BoardRef; result: Array<SnapshotView> };
@@ -3383,6 +3585,9 @@ export interface Methods {
   "logs.query": { params: LogsQuery; result: Logs };
   "metrics.query": { params: MetricsQuery; result: Array<Series> };
   "metrics.export": { params: MetricsExport; result: Exported };
+  "recording.start": { params: RecordingStart; result: RecordingView };
+  "recording.stop": { params: RecordingRef; result: RecordingView };
+  "recording.list": { params: Empty; result: Array<RecordingView> };
   "activity.list": { params: ActivityQuery; result: Array<ActivityEntry> };
   "hardware.list": { params: Empty; result: Hardware };
   "hardware.allow": { params: Empty; result: Text };

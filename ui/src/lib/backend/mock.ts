@@ -40,6 +40,8 @@ export class MockBackend implements Backend {
   copied = ''
   /** The last source that was opened. */
   opened = ''
+  /** The boards that were last opened in the scope. */
+  scoped: string[] = []
   zoomed = 1
   /** Boards whose lines, samples and LEDs are sent. */
   watched = new Set<string>()
@@ -124,6 +126,10 @@ export class MockBackend implements Backend {
     this.opened = path
   }
 
+  async openScope(boards: string[]): Promise<void> {
+    this.scoped = boards
+  }
+
   async popOut(card: string, board: string): Promise<void> {
     window.open(`?card=${card}&board=${board}`)
   }
@@ -144,7 +150,7 @@ export class MockBackend implements Backend {
   }
 
   send(update: Update): void {
-    const close = update.type === 'logs' || update.type === 'metrics' || update.type === 'leds'
+    const close = update.type === 'logs' || update.type === 'metrics' || update.type === 'app_samples' || update.type === 'leds'
     if (close && !this.watched.has(update.board)) return
     this.#listener(update)
   }
@@ -255,6 +261,7 @@ export class MockBackend implements Backend {
             bytes: 12_083,
             start: 'It starts at 0x10000, as programs on this board do.',
             terminal: `${b.id}:0`,
+            links: false,
           }
           b.badge = given ? 'own_firmware' : 'connecting'
           b.badge_detail = given ? 'own firmware, no identity' : 'booting'
@@ -262,6 +269,13 @@ export class MockBackend implements Backend {
       }
       case 'parts.list':
         return this.#partsOf(this.#get(params).id)
+      case 'parts.load':
+      case 'parts.save': {
+        const { id } = this.#get(params)
+        const { part: name, file } = params as unknown as { part: string; file: string }
+        const part = this.#partsOf(id).find((part) => part.name === name)!
+        return method === 'parts.load' ? structuredClone(part) : { path: file, bytes: part.content_bytes ?? 0 }
+      }
       case 'parts.set': {
         const { id } = this.#get(params)
         const set = params as unknown as { part: string; property: string; value: number }
@@ -532,6 +546,7 @@ export class MockBackend implements Backend {
       link_retries: 2,
       link_errors: 0,
       temperature_c: 31.5,
+      values_refused: 0,
       apps: board.apps
         .filter((a) => a.state === 'running')
         .map((a) => ({
@@ -544,6 +559,7 @@ export class MockBackend implements Backend {
           traps: 0,
           callback_max_us: 410,
           values: [],
+          values_dropped: 0,
         })),
     }
     samples.push(sample)

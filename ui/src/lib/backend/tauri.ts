@@ -68,6 +68,10 @@ export const tauriBackend: Backend = {
     return invoke('open_source', { path })
   },
 
+  openScope(boards) {
+    return invoke('open_scope', { boards })
+  },
+
   popOut(card, board, title) {
     return invoke('pop_out', { card, board, title })
   },

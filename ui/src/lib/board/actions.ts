@@ -9,7 +9,7 @@ import { cardTitles, type CardName } from './cards'
 import { boardName, deployments, placeOf } from './deploy.svelte'
 
 export async function addBoard(board: Pick<BoardAdd, 'kind'> & Partial<BoardAdd>): Promise<boolean> {
-  const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, link_noise: null, kind_file: null, firmware: null, parts: [], ...board }
+  const params: BoardAdd = { name: null, engine: null, pace: 'realtime', seed: null, link_noise: null, kind_file: null, firmware: null, parts: [], part_values: null, record: null, ...board }
   const added = await attempts.run(at.add, 'Starting the machine', () => workbench.call('board.add', params))
   if (!added) return false
   place.open(added.id)
@@ -69,6 +69,11 @@ export function startApp(board: string, app: string): Promise<unknown> {
 
 export function stopApp(board: string, app: string): Promise<unknown> {
   return attempts.run(at.app(board, app), 'Stopping', () => workbench.call('app.stop', { board, app }))
+}
+
+/** Opens boards in the scope, which records them while its window is open. */
+export function openScope(boards: string[]): Promise<unknown> {
+  return attempts.run(at.board(boards[0] ?? ''), 'Opening the scope', () => workbench.backend.openScope(boards))
 }
 
 /** Opens what an app was made from. */

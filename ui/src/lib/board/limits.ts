@@ -9,14 +9,14 @@ export function kindOf(board: Pick<BoardView, 'kind'>): BoardKindView | undefine
 
 /** Why a board takes no apps, in a sentence; null if it takes them. */
 export function noApps(board: Pick<BoardView, 'kind' | 'firmware'>): string | null {
-  if (board.firmware) return "It runs a program of your own; apps need Drydock's firmware."
+  if (board.firmware && !board.firmware.links) return "It runs a program of your own; apps need Drydock's firmware."
   const kind = kindOf(board)
   return kind && !kind.takes_apps ? kind.limit : null
 }
 
 /** Why a board sends no measurements, in a sentence; null if it sends them. They need a session and an identity. */
 export function noMetrics(board: Pick<BoardView, 'kind' | 'firmware'>): string | null {
-  if (board.firmware) return 'It runs a program of your own, which has no identity.'
+  if (board.firmware && !board.firmware.links) return 'It runs a program of your own, which has no identity.'
   const kind = kindOf(board)
   return kind && !kind.enrolls ? kind.limit : null
 }

@@ -7,6 +7,7 @@ import { deployments } from './deploy.svelte'
 const about: Record<string, string> = {
   blink: 'blinks the LED and counts in the console',
   sensor: "reads the chip's temperature twice a second",
+  wave: 'publishes a sine a thousand times a second',
   hello: 'C with WASI: greets and ends',
   counter: 'hand-written text format: counts',
   spin: 'never returns: is ended, and the board goes on',

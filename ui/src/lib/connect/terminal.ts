@@ -1,5 +1,7 @@
-// Bytes of a serial port to lines of text: UTF-8 with replacement, without colour sequences, other control characters made
+// Bytes of a serial port to lines of text: UTF-8 with replacement, in the board's colours, other control characters made
 // visible. Keeps a bounded number of lines and bytes. No board can make it fail.
+
+import { PLAIN, styled, type Run, type Style } from '../console/colours'
 
 /** Bounds of what one terminal keeps. */
 export const MOST_LINES = 5000
@@ -13,6 +15,8 @@ export interface TerminalLine {
   /** When its first character arrived. */
   timeMs: number
   text: string
+  /** The line in pieces of one style each; null without colours. */
+  runs: Run[] | null
 }
 
 /** Where the decoder is within an escape sequence: `csi` ends with a letter, `osc` with BEL or ESC \. */
@@ -33,6 +37,9 @@ export class Terminal {
   #sequence = ''
   /** The line that is being written, and where the next character goes. */
   #cells: string[] = []
+  /** The styles of its characters, where one was set. */
+  #styles: Style[] = []
+  #style: Style = PLAIN
   #column = 0
   #open: TerminalLine | null = null
 
@@ -54,6 +61,7 @@ export class Terminal {
     this.bytes = []
     this.droppedBytes = 0
     this.#cells = []
+    this.#styles = []
     this.#column = 0
     this.#open = null
   }
@@ -76,6 +84,7 @@ export class Terminal {
       this.#flush()
       this.#open = null
       this.#cells = []
+      this.#styles = []
       this.#column = 0
     } else if (char === '\r') this.#column = 0
     else if (char === '\b') this.#column = Math.max(0, this.#column - 1)
@@ -104,6 +113,7 @@ export class Terminal {
         return is('none')
       case 'csi':
         if (/[\x20-\x3f]/.test(char)) return true
+        if (char === 'm') this.#style = styled(this.#style, this.#sequence.slice(2, -1))
         if (/[\x40-\x7e]/.test(char)) return is('none')
         break
       case 'osc':
@@ -121,26 +131,41 @@ export class Terminal {
       this.#flush()
       this.#open = null
       this.#cells = []
+      this.#styles = []
       this.#column = 0
     }
     this.#line(timeMs)
     this.#cells[this.#column] = char
+    if (this.#style !== PLAIN || this.#styles[this.#column]) this.#styles[this.#column] = this.#style
     this.#column += 1
   }
 
   #line(timeMs: number): void {
     if (this.#open) return
-    this.#open = { id: this.#next++, timeMs, text: '' }
+    this.#open = { id: this.#next++, timeMs, text: '', runs: null }
     this.lines.push(this.#open)
   }
 
   #flush(): void {
     if (!this.#open) return
     const text = this.#cells.join('')
-    if (text === this.#open.text) return
+    const runs = this.#runs()
+    if (text === this.#open.text && runs === null && this.#open.runs === null) return
     // A new object, so that the page draws the line again.
-    this.#open = { ...this.#open, text }
+    this.#open = { ...this.#open, text, runs }
     this.lines[this.lines.length - 1] = this.#open
+  }
+
+  #runs(): Run[] | null {
+    if (this.#styles.length === 0) return null
+    const runs: Run[] = []
+    this.#cells.forEach((char, column) => {
+      const { ink, bold } = this.#styles[column] ?? PLAIN
+      const last = runs.at(-1)
+      if (last && last.ink === ink && last.bold === bold) last.text += char
+      else runs.push({ text: char, ink, bold, hit: false })
+    })
+    return runs
   }
 }
 

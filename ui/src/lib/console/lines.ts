@@ -1,5 +1,6 @@
 // Pure work on console lines: joining, filtering, finding.
 import type { LogLine } from '../backend/generated'
+import { plain } from './colours'
 
 /** A displayed line; `gap` is the number of missing lines before it. */
 export interface Shown {
@@ -26,25 +27,8 @@ export function shownLines(lines: LogLine[], source: string | null, search: stri
     return lines.map((line, i) => ({ line, gap: i === 0 ? 0 : line.sequence - lines[i - 1]!.sequence - 1 }))
   }
   return lines
-    .filter((l) => (source === null || l.source === source) && (wanted === '' || l.text.toLowerCase().includes(wanted)))
+    .filter((l) => (source === null || l.source === source) && (wanted === '' || plain(l.text).toLowerCase().includes(wanted)))
     .map((line) => ({ line, gap: 0 }))
-}
-
-/** A text cut where the search was found: odd pieces are hits. */
-export function pieces(text: string, search: string): string[] {
-  const wanted = search.trim().toLowerCase()
-  if (wanted === '') return [text]
-  const lower = text.toLowerCase()
-  const cut: string[] = []
-  let from = 0
-  for (;;) {
-    const hit = lower.indexOf(wanted, from)
-    if (hit < 0) break
-    cut.push(text.slice(from, hit), text.slice(hit, hit + wanted.length))
-    from = hit + wanted.length
-  }
-  cut.push(text.slice(from))
-  return cut
 }
 
 /** The console's source filter after the apps of its board changed: a removed app is no longer a source. */
@@ -55,4 +39,13 @@ export function sourceAfter(source: string | null, before: string[], now: string
 /** Choices of the filter: sources of lines, and apps without lines. */
 export function choices(sources: string[], apps: string[]): string[] {
   return [...new Set([...sources, ...apps])].sort()
+}
+
+/** A line that came this long before an instant is no longer what happened then, in ms. */
+const NEAR_MS = 2000
+
+/** The sequence of the last line that had come at an instant; null if none came shortly before it. */
+export function lineAt(shown: Shown[], timeMs: number): number | null {
+  const line = shown.findLast(({ line }) => line.time_ms <= timeMs)?.line
+  return line && timeMs - line.time_ms <= NEAR_MS ? line.sequence : null
 }

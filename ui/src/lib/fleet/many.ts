@@ -1,10 +1,12 @@
 // What can be done with one board or with many, as a list: for the context menu, for the bar of the marks and for the palette.
 import type { PowerAction } from '../backend/generated'
-import { copyDiagnostics, power, removeApp, startApp, stopApp } from '../board/actions'
+import { copyDiagnostics, openScope, power, removeApp, startApp, stopApp } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
 import { count } from '../format/format'
 import type { MenuItem } from '../frame/MenuList.svelte'
 import { place } from '../place.svelte'
+import { MOST_LINES } from '../plots/dashboards'
+import { compare } from '../plots/room.svelte'
 import { workbench } from '../workbench.svelte'
 import { fleet } from './fleet.svelte'
 import { able, appsOf, marks } from './marks.svelte'
@@ -99,6 +101,11 @@ export function stopItems(boards: string[]): MenuItem[] {
   })
 }
 
+/** Where several boards can be compared. */
+export function compareItems(boards: string[]): MenuItem[] {
+  return boards.length > 1 ? [{ label: 'Compare plots', note: boards.length > MOST_LINES ? `the first ${MOST_LINES}` : undefined, run: () => compare(boards) }] : []
+}
+
 /** Removing asks first, unless the caller has asked. */
 export function removeAppItems(boards: string[], asked = false): MenuItem[] {
   return appsOf(views(boards)).map(({ name, on }) => ({
@@ -122,6 +129,8 @@ export function allItems(boards: string[]): MenuItem[] {
     ...startItems(boards),
     ...stopItems(boards),
     ...powerItems(boards),
+    ...compareItems(boards),
+    { label: 'Open in the scope', run: () => openScope(boards) },
     { label: 'Rename…', run: () => askRename(boards) },
     { label: 'Label…', run: () => askLabel(boards) },
     ...(boards.length === 1

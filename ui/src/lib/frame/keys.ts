@@ -9,7 +9,7 @@ import { nextRegion } from './regions'
 
 export { modKey } from './modifier'
 
-const panels: Record<string, Panel> = { '1': 'fleet', '2': 'emulation', '3': 'connect', '4': 'activity', '5': 'settings' }
+const panels: Record<string, Panel> = { '1': 'fleet', '2': 'emulation', '3': 'connect', '4': 'activity', '5': 'settings', '6': 'plots' }
 
 export function onWindowKey(e: KeyboardEvent): void {
   if (e.defaultPrevented || place.alone) return

@@ -14,7 +14,7 @@ export const shortcuts: Array<[string, Shortcut[]]> = [
       { keys: [`${modKey} K`], what: 'Every action, board and app by name' },
       { keys: ['?', 'F1'], what: 'This list' },
       { keys: ['F6', 'Shift F6'], what: 'Next and previous part: rooms, list, board, its cards, status' },
-      { keys: ['1', '2', '3', '4', '5'].map((n) => `${modKey} ${n}`), what: 'Fleet, Emulation, Connect, Activity, Settings' },
+      { keys: ['1', '2', '3', '4', '5', '6'].map((n) => `${modKey} ${n}`), what: 'Fleet, Emulation, Connect, Activity, Settings, Plots' },
       { keys: [`${modKey} +`, `${modKey} −`, `${modKey} 0`], what: 'Larger, smaller, as before' },
     ],
   ],
@@ -39,6 +39,16 @@ export const shortcuts: Array<[string, Shortcut[]]> = [
       { keys: ['↑', '↓'], what: 'The same control of the next board' },
       { keys: ['Space'], what: 'On the box of a board: choose it' },
       { keys: ['Escape'], what: 'Close the panel' },
+    ],
+  ],
+  [
+    'Plots',
+    [
+      { keys: ['+', '−', '←', '→'], what: 'Zoom at the cursor, move the span' },
+      { keys: ['0', 'Home', 'Space'], what: 'Follow the time again; pause' },
+      { keys: ['Shift ←', 'Shift →'], what: 'Move the cursor and hear the values there; Escape takes it away' },
+      { keys: ['[', ']'], what: 'The event or note before, the next one' },
+      { keys: ['N', 'T'], what: 'Write a note at the cursor; set a threshold' },
     ],
   ],
   [

@@ -35,9 +35,38 @@ class Parts {
     if (this.board !== board) return
     this.list = this.list.map((known) => (known.name !== part ? known : (view ?? structuredClone(known))))
   }
+
+  /** Fills what a part keeps from a file that the user chooses. */
+  async load(board: string, part: PartView): Promise<void> {
+    const where = at.board(board)
+    await attempts.run(where, `Filling ${part.name}`, async () => {
+      // Images and dumps have all kinds of endings.
+      const file = await workbench.backend.chooseOpenPath(`Fill ${part.name}`, '*')
+      if (file === null) return
+      const view = await workbench.call('parts.load', { board, part: part.name, file })
+      if (this.board === board) this.list = this.list.map((known) => (known.name === part.name ? view : known))
+    })
+  }
+
+  /** Saves what a part keeps to a file that the user chooses. */
+  async save(board: string, part: PartView): Promise<void> {
+    await attempts.run(at.board(board), `Saving ${part.name}`, async () => {
+      const suggested = `${part.name}.${ending(part)}`
+      const file = await workbench.backend.chooseSavePath(suggested, ending(part), `Save what ${part.name} keeps`)
+      if (file !== null) await workbench.call('parts.save', { board, part: part.name, file })
+    })
+  }
 }
 
 export const parts = new Parts()
+
+/** Endings of the files that a part keeps. */
+const ENDINGS: Record<string, string> = { gps: 'nmea', 'sd-card': 'img' }
+
+/** The ending of a file that a kind of part keeps. */
+export function ending(part: PartView): string {
+  return ENDINGS[part.kind] ?? 'bin'
+}
 
 /** The colour of a part that is a light, as CSS; `null` for other parts. */
 export function light(part: PartView): string | null {

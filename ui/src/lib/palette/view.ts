@@ -7,9 +7,13 @@ import { clockMs, count } from '../format/format'
 import { modKey } from '../frame/modifier'
 import { focusOn } from '../frame/regions'
 import { place } from '../place.svelte'
+import { addItems } from '../plots/room.svelte'
 import { preferences } from '../settings/preferences.svelte'
 import { exportMenu } from '../signals/export'
-import { kind, presentOf, shownOf, signalsOf, windows } from '../signals/signals.svelte'
+import { nextMoment } from '../signals/moments'
+import { momentsOf } from '../signals/moments.svelte'
+import { kind, presentOf, shownOf, signalsOf } from '../signals/signals.svelte'
+import { windows } from '../signals/view.svelte'
 import { announcer } from '../status/announce.svelte'
 import { workbench } from '../workbench.svelte'
 import type { Action } from './match'
@@ -41,19 +45,33 @@ function plotActions(board: BoardView, act: Act): Action[] {
   const signals = signalsOf(board.id)
   const { fromMs, toMs } = signals.range
   const zoom = (factor: number) => signals.zoomBy(factor, (fromMs + toMs) / 2)
+  const step = (forward: boolean) => {
+    place.panel = 'fleet'
+    const next = nextMoment(momentsOf(board.id).all, signals.cursorMs ?? (forward ? fromMs : toMs), forward)
+    if (next) signals.showAt(next.timeMs)
+    announcer.say(next ? `${clockMs(next.timeMs)}: ${next.text}` : 'No event is known on that side.')
+  }
+  const shown = shownOf(presentOf(signals.series, board.apps), preferences.value.hiddenSeries)
   const kinds = [...new Map(signals.series.map((s) => [kind(s.id), s.title.split(' · ').at(-1)!]))]
   const toggle = (id: string) => {
     const hidden = preferences.value.hiddenSeries
     preferences.value.hiddenSeries = hidden.includes(id) ? hidden.filter((h) => h !== id) : [...hidden, id]
   }
-  const shown = shownOf(presentOf(signals.series, board.apps), preferences.value.hiddenSeries)
   return [
     act(signals.paused ? 'Let the plots flow' : 'Pause the plots', () => signals.setPaused(!signals.paused)),
     act(signals.table ? 'Show plots' : 'Show the plots as a table', () => (signals.table = !signals.table)),
     ...windows.map(([s, label]) => act(`Plots: ${label}`, () => (preferences.value.windowS = s))),
     act('Plots: zoom in', () => zoom(0.5)),
     act('Plots: zoom out', () => zoom(2)),
-    act('Plots: follow the time', () => signals.setZoom(null)),
+    act('Plots: follow the time', () => (signals.setPaused(false), signals.setZoom(null)), '0'),
+    act('Plots: list events and notes', () => (signals.table = true)),
+    act('Plots: write a note…', () => ((place.panel = 'fleet'), (signals.noteMs = signals.cursorMs ?? toMs)), 'N'),
+    ...shown.map((s) => act(`Plots: set a threshold on ${s.title}…`, () => ((place.panel = 'fleet'), (signals.thresholdFor = s.id)), 'T')),
+    ...shown.flatMap((s) =>
+      addItems({ series: s.id, boards: [board.id] }, s.title).map(({ label, run }) => act(`${s.title}: ${label.replace('Add', 'add')}`, run)),
+    ),
+    act('Plots: go to the event before', () => step(false), '['),
+    act('Plots: go to the next event', () => step(true), ']'),
     ...kinds.map(([id, title]) =>
       act(`${preferences.value.hiddenSeries.includes(id) ? 'Show' : 'Hide'} the plot ${title}`, () => toggle(id)),
     ),

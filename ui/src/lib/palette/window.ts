@@ -6,6 +6,7 @@ import { count } from '../format/format'
 import { modKey } from '../frame/modifier'
 import { focusOn } from '../frame/regions'
 import { place } from '../place.svelte'
+import { compare, keepAs, openDashboard, room } from '../plots/room.svelte'
 import { preferences } from '../settings/preferences.svelte'
 import { setPairing } from '../settings/pairing'
 import { setZoom, zoomBy } from '../settings/zoom'
@@ -26,6 +27,11 @@ export function windowActions(): Action[] {
     act('Go to Connect', () => (place.panel = 'connect'), `${modKey} 3`),
     act('Go to Activity', () => (place.panel = 'activity'), `${modKey} 4`),
     act('Go to Settings', () => (place.panel = 'settings'), `${modKey} 5`),
+    act('Go to Plots', () => (place.panel = 'plots'), `${modKey} 6`),
+    ...room.dashboards.map(({ name }) => act(`Open the dashboard ${name}`, () => openDashboard(name))),
+    ...(place.marks.length > 1 ? [act(`Compare the plots of ${count(place.marks.length, 'marked board')}`, () => compare(place.marks))] : []),
+    ...(fleet.shown.length > 1 ? [act('Compare the plots of the listed boards', () => compare(fleet.shown))] : []),
+    act('New dashboard', () => keepAs('Dashboard', [])),
     act('Filter the boards', list(() => requestAnimationFrame(() => focusOn('[data-key="fleet-filter"]'))), '/'),
     ...fleet.counts.map(([badge, n]) =>
       act(`List only ${boardLook[badge].word} boards`, list(() => ((fleet.filter = ''), (fleet.state = badge))), String(n)),

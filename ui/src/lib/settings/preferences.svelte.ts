@@ -1,7 +1,15 @@
 // Settings of the window on this machine: theme, widths, chosen views. No data of the fleet is here.
 import type { AppSource } from '../backend/generated'
+import type { Dashboard } from '../plots/dashboards'
 
 export type ThemeChoice = 'system' | 'dark' | 'light'
+
+export interface KeptThreshold {
+  board: string
+  series: string
+  value: number
+  side: 'above' | 'below'
+}
 
 export interface Stored {
   theme: ThemeChoice
@@ -21,6 +29,15 @@ export interface Stored {
   hiddenSeries: string[]
   /** The colours of apps in plots, by name. */
   colours: Record<string, number>
+  /** The colours of boards in plots of several boards, by id. */
+  boardColours: Record<string, number>
+  /** Notes on the plots of boards, by id of the board. */
+  notes: Array<{ board: string; timeMs: number; text: string }>
+  /** Thresholds of lines, by id of the board and of the line. */
+  thresholds: KeptThreshold[]
+  /** Grids of plots, and the name of the one that is open. */
+  dashboards: Dashboard[]
+  dashboard: string
   /** The source of an app's last deployed module, by name of the app. */
   sources: Record<string, AppSource>
   /** Lines of a board's row in the list: one, three, or by the number of boards. */
@@ -47,6 +64,11 @@ const defaults: Stored = {
   windowS: 60,
   hiddenSeries: ['temperature', 'link_retries', 'memory'],
   colours: {},
+  boardColours: {},
+  notes: [],
+  thresholds: [],
+  dashboards: [],
+  dashboard: '',
   sources: {},
   rows: 'auto',
   zoom: 100,

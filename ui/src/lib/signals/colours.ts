@@ -7,6 +7,8 @@ export const COLOURS = 8
 const fixed: Record<string, number> = { cpu: 1, heap: 2, stack: 3, temperature: 5, link_retries: 6 }
 /** The order in which apps get colours: colours that no quantity of the board uses come first. */
 const free = [4, 7, 8, 5, 6, 3, 2, 1]
+/** The order in which boards get colours: neighbours differ much. */
+export const boardOrder = [1, 8, 4, 2, 6, 5, 7, 3]
 /** Limit of remembered names; the oldest are dropped first. */
 const REMEMBERED = 200
 
@@ -23,7 +25,7 @@ export function colourOf(id: string, remembered: Record<string, number>): number
 }
 
 /** The remembered colours after these lines are shown; the same object if nothing is new. */
-export function remember(ids: string[], remembered: Record<string, number>): Record<string, number> {
+export function remember(ids: string[], remembered: Record<string, number>, order = free): Record<string, number> {
   let next = remembered
   for (const id of ids) {
     const app = appOf(id)
@@ -31,7 +33,7 @@ export function remember(ids: string[], remembered: Record<string, number>): Rec
     // Apps that are shown together must differ; if all colours are used, the least used one.
     const beside = new Set(ids.flatMap((other) => next[appOf(other) ?? ''] ?? []))
     const used = (colour: number) => Object.values(next).filter((c) => c === colour).length
-    const choice = free.filter((c) => !beside.has(c)).sort((a, b) => used(a) - used(b))[0] ?? free[0]!
+    const choice = order.filter((c) => !beside.has(c)).sort((a, b) => used(a) - used(b))[0] ?? order[0]!
     const kept = Object.entries(next).slice(-(REMEMBERED - 1))
     next = { ...Object.fromEntries(kept), [app]: choice }
   }

@@ -1,39 +1,19 @@
-// The content of a board's plots: the lines, the span of time, the cursor. Lines always come from the workbench, decimated
-// there; nothing is lost when the panel closes.
+// The lines of a board's plots. They always come from the workbench, decimated there; nothing is lost when the panel closes.
 import type { Series } from '../backend/generated'
-import { preferences } from '../settings/preferences.svelte'
 import { workbench } from '../workbench.svelte'
 import { appOf } from './colours'
+import { PlotView } from './view.svelte'
 
-export const windows: Array<[number, string]> = [
-  [60, 'last 60 s'],
-  [300, 'last 5 min'],
-  [900, 'last 15 min'],
-  [3600, 'last hour'],
-]
-
-const MAX_POINTS = 1200
+/** More than the workbench keeps of a board: lines are decimated only if it keeps more one day. */
+export const MAX_POINTS = 2400
 const REFRESH_MS = 250
 const QUIET_MS = 1500
 
-export class BoardSignals {
+export class BoardSignals extends PlotView {
   readonly board: string
   series = $state.raw<Series[]>([])
-  loaded = $state(false)
-  /** The instant up to which the lines were read. */
-  endMs = $state(Date.now())
-  paused = $state(false)
-  /** The span that the user zoomed to; null follows the time. */
-  zoom = $state.raw<{ fromMs: number; toMs: number } | null>(null)
-  /** The instant under the pointer, in any card. */
-  cursorMs = $state<number | null>(null)
-  /** The span that is being selected in one of the plots. */
-  selection = $state.raw<{ fromMs: number; toMs: number } | null>(null)
-  table = $state(false)
-
-  readonly range: { fromMs: number; toMs: number } = $derived(
-    this.zoom ?? { fromMs: this.endMs - preferences.value.windowS * 1000, toMs: this.endMs },
-  )
+  /** The form about thresholds is open, for this line at first. */
+  thresholdFor = $state<string | null>(null)
 
   #asking = false
   #again = false
@@ -41,12 +21,14 @@ export class BoardSignals {
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(board: string) {
+    super()
     this.board = board
   }
 
   /** Reads the lines now and whenever there are new ones, until the returned function is called. */
   open(): () => void {
-    const stop = workbench.listen(this.board, { metrics: () => this.#soon(), resync: () => this.#soon() })
+    const soon = () => this.#soon()
+    const stop = workbench.listen(this.board, { metrics: soon, appSamples: soon, resync: soon })
     void this.refresh()
     // Time passes in the plot even when the board is silent.
     const idle = setInterval(() => {
@@ -58,11 +40,15 @@ export class BoardSignals {
       clearTimeout(this.#timer)
       this.#timer = undefined
       this.cursorMs = null
+      // A form that comes back with the page would take the focus.
+      this.thresholdFor = null
+      this.noteMs = null
     }
   }
 
   async refresh(): Promise<void> {
-    if (this.paused) return
+    // Paused plots read only what the user zoomed or moved to.
+    if (this.paused && this.zoom === null) return
     if (this.#asking) {
       this.#again = true
       return
@@ -71,17 +57,14 @@ export class BoardSignals {
     this.#lastAsk = Date.now()
     try {
       const now = Date.now()
-      const back = this.zoom ? (now - this.zoom.fromMs) / 1000 : 0
       const series = await workbench.call('metrics.query', {
         board: this.board,
         series: [],
-        window_s: Math.max(preferences.value.windowS, back) + 2,
+        window_s: this.backS,
         max_points: MAX_POINTS,
       })
-      if (!this.paused) {
-        this.series = series
-        this.endMs = now
-      }
+      if (!this.paused || this.zoom !== null) this.series = series
+      if (!this.paused) this.endMs = now
     } catch {
       // The board went away meanwhile; its panel closes.
     } finally {
@@ -92,32 +75,6 @@ export class BoardSignals {
         this.#soon()
       }
     }
-  }
-
-  setPaused(paused: boolean): void {
-    this.paused = paused
-    if (!paused) void this.refresh()
-  }
-
-  setZoom(zoom: { fromMs: number; toMs: number } | null): void {
-    this.zoom = zoom && zoom.toMs - zoom.fromMs >= 500 ? zoom : null
-    void this.refresh()
-  }
-
-  /** Zooms by a factor about an instant; beyond the chosen window it follows again. */
-  zoomBy(factor: number, aboutMs: number): void {
-    const { fromMs, toMs } = this.range
-    const next = { fromMs: aboutMs - (aboutMs - fromMs) * factor, toMs: aboutMs + (toMs - aboutMs) * factor }
-    if (next.toMs - next.fromMs >= 3_600_000 || next.toMs - next.fromMs < 1000) return
-    const whole = next.toMs - next.fromMs >= preferences.value.windowS * 1000 && next.toMs >= this.endMs
-    this.setZoom(whole ? null : { fromMs: next.fromMs, toMs: Math.min(next.toMs, this.endMs) })
-  }
-
-  /** Moves the span by a share of its width; at the end it follows again. */
-  panBy(share: number): void {
-    const { fromMs, toMs } = this.range
-    const by = (toMs - fromMs) * share
-    this.setZoom(toMs + by >= this.endMs ? null : { fromMs: fromMs + by, toMs: toMs + by })
   }
 
   #soon(): void {

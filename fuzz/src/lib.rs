@@ -2,25 +2,33 @@
 //!
 //! libFuzzer calls them through `fuzz_targets/`; if it is not installed, `src/main.rs` calls them in a seeded loop.
 
+mod air;
 mod board_files;
 mod defmt;
+mod dfu;
 mod firmware;
 mod link;
 mod messages;
 mod packages;
 mod parts;
+mod recordings;
 mod scenarios;
+mod signals;
 mod snapshots;
 mod usbip;
 
+pub use air::air_frame;
 pub use board_files::board_file;
 pub use defmt::defmt;
+pub use dfu::dfu_device;
 pub use firmware::firmware_file;
 pub use link::{framing, link_frame, link_noise};
 pub use messages::{control, device_message, gateway_message};
 pub use packages::{section, signed_manifest};
-pub use parts::part_module;
+pub use parts::{nmea_log, part_module, part_table};
+pub use recordings::recording;
 pub use scenarios::scenario_file;
+pub use signals::signals;
 pub use snapshots::snapshot_file;
 pub use usbip::usbip;
 
@@ -40,8 +48,14 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("snapshot_file", snapshot_file),
     ("scenario_file", scenario_file),
     ("board_file", board_file),
+    ("recording", recording),
+    ("signals", signals),
     ("usbip", usbip),
+    ("air_frame", air_frame),
+    ("dfu_device", dfu_device),
     ("defmt", defmt),
     ("firmware_file", firmware_file),
     ("part_module", part_module),
+    ("part_table", part_table),
+    ("nmea_log", nmea_log),
 ];

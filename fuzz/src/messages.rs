@@ -1,8 +1,9 @@
 //! Messages of a session in both directions, and messages on the `control` channel.
 
+use drydock_protocol::app_samples::Records;
 use drydock_protocol::control::{FromDevice, FromHost};
 use drydock_protocol::device_handler::{DeviceHandler, handle_message};
-use drydock_protocol::device_to_gateway::{AppReport, EnrollRequest, Hello, Log, Metrics, Refusal, Reply};
+use drydock_protocol::device_to_gateway::{AppReport, AppSamples, EnrollRequest, Hello, Log, Metrics, Refusal, Reply};
 use drydock_protocol::envelope::{Envelope, Kind, encode};
 use drydock_protocol::gateway_to_device::{EnrollRefused, Enrolled, Welcome};
 use drydock_protocol::package::SignedManifest;
@@ -23,6 +24,9 @@ pub fn device_message(data: &[u8]) {
 /// Every body that decodes must encode, decode and encode again to the same bytes.
 pub fn gateway_message(data: &[u8]) {
     let Ok(envelope) = Envelope::decode(data) else { return };
+    if let (Some(Kind::AppSamples), Ok(samples)) = (Kind::from_number(envelope.kind), envelope.body::<AppSamples>()) {
+        app_samples(&samples);
+    }
     macro_rules! again {
         ($($kind:ident),*) => {
             match Kind::from_number(envelope.kind) {
@@ -44,11 +48,23 @@ pub fn gateway_message(data: &[u8]) {
         AppReport,
         Log,
         Metrics,
+        AppSamples,
         Reply,
         Enrolled,
         EnrollRefused,
         Welcome
     );
+}
+
+/// The records of an app's samples: their times ascend within a record, and no value takes less than four bytes.
+fn app_samples(samples: &AppSamples) {
+    let mut count = 0;
+    for record in Records::new(samples.begin_us, samples.records).map_while(Result::ok) {
+        let times: Vec<u64> = record.samples().map(|(at_us, _)| at_us).collect();
+        assert!(times.is_sorted() && times.last() == Some(&record.at_us));
+        count += times.len();
+    }
+    assert!(count * 4 <= samples.records.len());
 }
 
 /// The same for both directions of `control`.

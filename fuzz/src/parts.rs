@@ -1,8 +1,9 @@
-//! Virtual parts that are WebAssembly modules, which users pass to each other, and the transfers that a program makes with them.
+//! Virtual parts: modules, which users pass to each other, the transfers that a program makes with them, and tables of values.
 
 use std::sync::OnceLock;
 
-use drydock_emulator::parts::program;
+use drydock_assets::{Board, nmea};
+use drydock_emulator::{PartTable, TABLE_VALUES_MAX, parts::program};
 
 /// A register file: most bytes of it are code that a changed byte changes.
 const GOOD: &str = r#"(module
@@ -51,6 +52,84 @@ pub fn part_module(data: &[u8]) {
         *byte ^= damage;
     }
     let _ = program::try_out(&module, transfers);
+}
+
+/// A table for the board of [`part_table`].
+const TABLE: &str =
+    "time,bme280.temperature,bme280.humidity,lsm9ds1.acceleration_x\n0,20,50,\n0.5,-3.25,,1\n2,,61.5,-0.5\n";
+
+/// Uses the input as a CSV file of values, and as damage to a good one. A file is refused with places in it, or the parts take
+/// all its values.
+pub fn part_table(data: &[u8]) {
+    read_table(data);
+    if let [at, length, damage @ ..] = data {
+        let at = usize::from(*at) % TABLE.len();
+        let end = (at + usize::from(*length) % 16).min(TABLE.len());
+        let mut bytes = TABLE.as_bytes().to_vec();
+        bytes.splice(at..end, damage.iter().take(64).copied());
+        read_table(&bytes);
+    }
+}
+
+fn read_table(file: &[u8]) {
+    static BOARD: OnceLock<Board> = OnceLock::new();
+    let board = BOARD.get_or_init(|| {
+        let mut board = drydock_assets::board("nano33ble").expect("it ships");
+        let choice = "bme280".parse().expect("it is a part");
+        board.add_part(&choice, drydock_assets::part_kinds()).expect("it fits");
+        board
+    });
+    match PartTable::read(file, &board.parts) {
+        Ok(table) => {
+            assert!(table.rows() > 0 && table.columns().next().is_some());
+            assert!(table.rows() * table.columns().count() <= TABLE_VALUES_MAX);
+        }
+        Err(problems) => {
+            assert!((1..=20).contains(&problems.len()));
+            let lines = 1 + file.iter().filter(|byte| **byte == b'\n').count();
+            for problem in problems {
+                assert!((1..=lines).contains(&problem.line) && problem.column > 0 && !problem.what.is_empty());
+            }
+        }
+    }
+}
+
+/// A log of a GPS receiver over midnight.
+const LOG: &str =
+    "$GPGGA,235959.00,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*61\n$GPGSV,1*48\n$GPRMC,000000.5,A*67\n";
+
+/// Uses the input as a log, and as damage to a good one, whose checksums are made right again. A log is refused, or has epochs
+/// whose times rise.
+pub fn nmea_log(data: &[u8]) {
+    read_log(data);
+    if let [at, length, damage @ ..] = data {
+        let at = usize::from(*at) % LOG.len();
+        let end = (at + usize::from(*length) % 16).min(LOG.len());
+        let mut bytes = LOG.as_bytes().to_vec();
+        bytes.splice(at..end, damage.iter().take(64).copied());
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.lines().map(|line| {
+            let body = line.rsplit_once('*').map_or(line, |(body, _)| body);
+            let sum = body.bytes().skip(1).fold(0, |sum, byte| sum ^ byte);
+            format!("{body}*{sum:02X}")
+        });
+        read_log(lines.collect::<Vec<_>>().join("\n").as_bytes());
+    }
+}
+
+fn read_log(file: &[u8]) {
+    match nmea::epochs(file) {
+        Ok(epochs) => {
+            assert!(!epochs.is_empty() && epochs[0].at_ms == 0);
+            assert!(epochs.is_sorted_by(|one, next| one.at_ms < next.at_ms));
+            for sentence in epochs.iter().flat_map(|epoch| &epoch.sentences) {
+                if let Some((latitude, longitude)) = nmea::position(sentence) {
+                    assert!(latitude.abs() <= 91_000_000 && longitude.abs() <= 181_000_000);
+                }
+            }
+        }
+        Err(what) => assert!(!what.is_empty()),
+    }
 }
 
 fn good() -> &'static [u8] {

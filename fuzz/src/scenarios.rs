@@ -1,6 +1,6 @@
 //! Scenario files, which users pass to each other.
 
-use drydock_test::scenario::{Invalid, MAX_BOARDS, MAX_SEEDS, MAX_STEPS, MAX_WIRES, Scenario};
+use drydock_test::scenario::{Invalid, MAX_BOARDS, MAX_ETHERS, MAX_SEEDS, MAX_STEPS, MAX_WIRES, Scenario};
 
 /// A scenario with every section and every kind of step.
 const GOOD: &str = r#"name = "good"
@@ -10,6 +10,14 @@ kind = "nano33ble"
 firmware = "a.elf"
 address = 0x1000
 seed = 7
+[[board.part]]
+kind = "bme280"
+address = 0x77
+values = { temperature = -5.5 }
+[[board.part]]
+kind = "rgb-led"
+name = "lamp"
+pins = { red = "P0.24" }
 [[board]]
 name = "b"
 kind = "stm32f4-discovery"
@@ -19,6 +27,11 @@ name = "link"
 uart = ["a:0", "b:1"]
 [[wire]]
 pin = ["a:LED", "b:USER"]
+[[ether]]
+name = "air"
+boards = ["a"]
+loss = "5 %"
+attenuation = 60
 [[step]]
 expect = "ready"
 on = "a:semihosting"
@@ -61,6 +74,33 @@ reset = "b"
 noise = "link"
 rate = "0.1 %"
 [[step]]
+set = "a:bme280.temperature"
+to = 31.5
+[[step]]
+part = "a:lamp.red"
+above = 10
+below = 90.5
+within = "1 s"
+[[step]]
+play = "values.csv"
+on = "a"
+[[step]]
+fault = "a:bme280"
+how = "stuck"
+[[step]]
+frame = "41 ?? 01"
+from = "a"
+channel = 15
+within = "5 ms"
+[[step]]
+inject = "42 02 01 02"
+as = "ble"
+channel = 37
+power = -4.5
+on = "air"
+[[step]]
+loss = "1 %"
+[[step]]
 exit = "a"
 code = 3
 within = "1 s"
@@ -86,6 +126,7 @@ fn read(text: &str) {
         Ok(scenario) => {
             assert!((1..=MAX_BOARDS).contains(&scenario.boards.len()));
             assert!(scenario.wires.len() <= MAX_WIRES);
+            assert!(scenario.ethers.len() <= MAX_ETHERS);
             assert!((1..=MAX_STEPS).contains(&scenario.steps.len()));
             assert!((1..=MAX_SEEDS).contains(&scenario.seeds.len()));
             let lines = text.lines().count();
@@ -113,7 +154,7 @@ mod tests {
     fn the_good_one_is_good() {
         assert_eq!(
             Scenario::parse("s.toml", GOOD).map(|scenario| scenario.steps.len()),
-            Ok(14)
+            Ok(21)
         );
     }
 }

@@ -18,6 +18,9 @@ use serde::Deserialize;
 use crate::step::Out;
 use crate::{graph, run, step, ui, workspace};
 
+/// The example that runs the command line too.
+const OWN_FIRMWARE: &str = "own_firmware";
+
 /// A line of a benchmark.
 #[derive(Deserialize)]
 struct Row {
@@ -86,7 +89,7 @@ struct Case {
 }
 
 /// With the program as `./x run` builds it.
-const WINDOW_CASES: [Case; 2] = [
+const WINDOW_CASES: [Case; 3] = [
     Case {
         name: "window",
         says: "opens with a demo board",
@@ -104,6 +107,15 @@ const WINDOW_CASES: [Case; 2] = [
         goal: "<= 200",
         note: "dev build, rendered in software",
         machines: Some("1000"),
+    },
+    Case {
+        name: "plots",
+        says: "eight live plots",
+        before: "moving cursor: p99 ",
+        what: "window, work of a frame with eight live plots and a moving cursor, p99",
+        goal: "<= 16.7",
+        note: "dev build, rendered in software",
+        machines: None,
     },
 ];
 
@@ -202,9 +214,12 @@ fn benches() -> Result<Vec<Bench>> {
     Ok(benches)
 }
 
-/// The benchmarks with one of these names, or in one of these folders; `gateway` is enough for `gateway-lib/sim`.
+/// The benchmarks with one of these names, or in one of these folders; `gateway` is enough for `gateway-lib/sim`, and
+/// `firmware` for `own_firmware` too.
 fn choose(benches: Vec<Bench>, words: &[&str]) -> Result<Vec<Bench>> {
-    let meant = |bench: &Bench, word: &str| bench.name == word || bench.folder.starts_with(word);
+    let meant = |bench: &Bench, word: &str| {
+        bench.folder.starts_with(word) || bench.name == word || bench.name.strip_prefix("own_") == Some(word)
+    };
     for word in words {
         ensure!(
             benches.iter().any(|bench| meant(bench, word)),
@@ -220,7 +235,9 @@ fn build(chosen: &[Bench]) -> Result<()> {
     let packages: BTreeSet<String> = benches()?.into_iter().filter_map(|bench| bench.package()).collect();
     let examples = chosen.iter().filter(|bench| bench.package().is_some());
     let names: Vec<String> = examples.map(|bench| format!("bench_{}", bench.name)).collect();
-    let is_command_measured = chosen.iter().any(|bench| matches!(bench.source, Source::Emulate));
+    let is_command_measured = chosen
+        .iter()
+        .any(|bench| matches!(bench.source, Source::Emulate) || bench.name == OWN_FIRMWARE);
     if names.is_empty() && !is_command_measured {
         return Ok(());
     }

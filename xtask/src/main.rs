@@ -5,6 +5,7 @@
 mod apps;
 mod bench;
 mod codegen;
+mod compat;
 mod cross;
 mod firmware;
 mod function_attributes;
@@ -33,12 +34,14 @@ Usage: cargo xtask SUBCOMMAND
   codegen [--check]          renew generated files, or say which are stale
   ui                         build the window's front end into ui/dist
   run [ARGS]                 build and open the window, or run the demo in the terminal
+  scope [ARGS]               build the scope; with arguments, open it too
   tidy                       dependency rules, file sizes, module docs, forbidden words
   lint                       tidy and clippy
   test [--quick] [PART..]    all tests, quick ones first; --list names the parts
   bench [FOLDER|NAME..]      all benchmarks in one table; --quick, --json, --markdown, --list
   fuzz [--seconds N]         fuzz every decoder of bytes from outside, N seconds in all
   conformance [ENGINE]       all tests of an engine; --long [--minutes N] renews docs/conformance
+  compat FOLDER              try firmware images of others; --print; renews docs/compatibility.md
   torture                    exchange and pull cables while boards are programmed; renews docs/torture.md
   torture usb-guest          attach the Nano's USB device to a Debian kernel in QEMU; renews its part of docs/torture.md";
 
@@ -56,12 +59,14 @@ fn main() -> ExitCode {
         Some((&"codegen", ["--check"])) => codegen::check(),
         Some((&"ui", [])) => ui::build(Out::Terminal),
         Some((&"run", rest)) => run::run(rest),
+        Some((&"scope", rest)) => run::scope(rest),
         Some((&"tidy", [])) => tidy::check(),
         Some((&"lint", [])) => tidy::check().and_then(|()| test::clippy(true)),
         Some((&"test", rest)) => test::run(rest),
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"conformance", rest)) => test::conformance(rest),
+        Some((&"compat", rest)) => compat::run(rest),
         Some((&"torture", rest)) => torture::run(rest),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");

@@ -37,6 +37,19 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     replace_with(step::command(&workspace::built(program).to_string_lossy(), args))
 }
 
+/// Builds the scope beside the other programs. With arguments it opens it, and returns only if that fails.
+pub(crate) fn scope(args: &[&str]) -> Result<()> {
+    build(Out::Terminal, &["drydock", "drydock-scope"])?;
+    if args.is_empty() {
+        println!("The scope is built: `drydock scope FILE|BOARD...` and the window open it.");
+        return Ok(());
+    }
+    replace_with(step::command(
+        &workspace::built("drydock-scope").to_string_lossy(),
+        args,
+    ))
+}
+
 /// Builds the parts that the first result needs, and shows the progress. If the boards' images are not built from the
 /// current sources, it builds only the demo board's image beside the programs; the others are built while the product
 /// runs.

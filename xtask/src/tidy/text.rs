@@ -14,6 +14,7 @@ const MAY_SPAWN: &[&str] = &[
     "emulator/oracle/",                   // a test
     "hardware/src/port/udev_install.rs",  // asks for the administrator's permission by pkexec
     "app/cli/src/subcommand/hardware.rs", // starts the program that a port is lent to
+    "app/client/src/scope_program.rs",    // the scope is a program of its own
     "app/desktop/src/webview.rs",         // starts itself again with another renderer
     "app/desktop/src/source_file.rs",     // opens a file in the desktop's own program
     "/tests/",
@@ -28,7 +29,9 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "emulator/src/core/riscv/fast/",
     "emulator/tests/guests/", // programs that own their hardware
     "backtrace/tests/guest/",
-    "emulator/oracle/", // a test that loads a C library
+    "backtrace/tests/guest-riscv/",
+    "emulator/oracle/",          // a test that loads a C library
+    "ui/scope-model/src/map.rs", // maps a recording into memory
     "firmware/boards/",
     "firmware/guest/",
     "firmware/device/tests/firmware/support/heap.rs", // counts what tests allocate
@@ -57,6 +60,13 @@ const MAY_NOT_KNOW: &[(&str, &[&str], &str)] = &[
         "emulator/src/chips/",
         &["builtin", "debug", "external", "runner"],
         "a chip knows its core and the seam, not who runs it",
+    ),
+    (
+        "emulator/src/ether/",
+        &[
+            "builtin", "cable", "chips", "core", "debug", "external", "parts", "runner",
+        ],
+        "an ether carries frames between any machines",
     ),
     (
         "emulator/src/runner/",
@@ -259,6 +269,7 @@ mod tests {
             ("chips/fe310/mod.rs", "use crate::core::fabric::Fabric;", 0),
             ("external/qemu/mod.rs", "use crate::core::fabric::Fabric;", 1),
             ("external/qemu/mod.rs", "use crate::machine::Machine;", 0),
+            ("ether/mod.rs", "use crate::chips::nrf52840;", 1),
             ("builtin/engine.rs", "use crate::chips::nrf52840;", 0),
         ];
         for (file, line, expected) in cases {

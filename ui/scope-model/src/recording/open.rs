@@ -8,7 +8,8 @@ use super::{
     },
 };
 use crate::{
-    lane::{Lane, LaneId, LaneKind, MAX_LANES},
+    entries::Entry,
+    lane::{Lane, LaneId, LaneKind, MAX_LANES, TimeRange},
     map::Bytes,
     pyramid::{Summary, summary_at},
 };

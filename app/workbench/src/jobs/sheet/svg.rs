@@ -5,6 +5,7 @@ use super::{
     font,
     layout::{Line, Placed, Sheet},
 };
+use crate::markup::escaped;
 use std::{collections::BTreeSet, fmt::Write as _};
 use ttf_parser::{GlyphId, OutlineBuilder};
 

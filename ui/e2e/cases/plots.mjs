@@ -27,6 +27,8 @@ it('draws eight live plots of a board, and says what a frame costs', async (desk
   await until('bench-1 answers', BOOT_MS, async () => (await isConnected(desk, 'bench-1')) || (await badge(desk, 'bench-1')) === 'running')
   for (const app of ['blink', 'sensor']) {
     await deployFile(desk, desk.app(`${app}.wasm`))
+    // The app may run already; the form stays until the package is signed.
+    await until('the form has gone', 20_000, async () => !(await window.find('#deploy-path')))
     await appBecomes(desk, app, 'running')
   }
   await window.click('[data-card=signals] button', 'Fill the page with Signals')
@@ -149,7 +151,11 @@ it('zooms where it is dragged, marks what happened, keeps a note and a threshold
 comparing.push({
   name: 'compares the plots of marked boards, and keeps them as a dashboard over a restart',
   async run(desk) {
-    let window = (desk.window ??= await desk.open('first'))
+    // The case before may have left a window on another data directory.
+    await desk.close(desk.window)
+    let window = (desk.window = await desk.open('first'))
+    await until('the window is painted', 60_000, () => window.find('nav button', 'Fleet'))
+    await window.keys([Key.Control, '1'])
     await until('the fleet is painted', 60_000, () => window.find('[role=row]', 'bench-1'))
     const count = () => window.run(`return document.querySelectorAll('[role=row][data-drop-board]').length`)
     while ((await count()) < 2) {

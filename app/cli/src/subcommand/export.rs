@@ -14,7 +14,7 @@ use serde_json::json;
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 pub(crate) fn export(arguments: &Export, output: &Output) -> Result<Exit, Failure> {
@@ -36,13 +36,7 @@ pub(crate) fn export(arguments: &Export, output: &Output) -> Result<Exit, Failur
     let cannot = |error: &dyn std::fmt::Display| {
         Failure::new(Exit::Refused, format!("{} cannot be written: {error}.", out.display()))
     };
-    let mut options = OpenOptions::new();
-    options
-        .write(true)
-        .create_new(!arguments.overwrite)
-        .create(true)
-        .truncate(true);
-    let file = options.open(out).map_err(|error| match error.kind() {
+    let file = create(out, &arguments.file, arguments.overwrite).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Failure::new(
             Exit::Refused,
             format!("{} exists; name another file, or add --overwrite.", out.display()),
@@ -51,7 +45,9 @@ pub(crate) fn export(arguments: &Export, output: &Output) -> Result<Exit, Failur
     })?;
     let report = write(&recording, (&lanes, range), (format, arguments.rate), file).map_err(|error| {
         // A part of an export is of no use.
-        let _ = fs::remove_file(out);
+        if out.metadata().is_ok_and(|data| data.is_file()) {
+            let _ = fs::remove_file(out);
+        }
         cannot(&error)
     })?;
     let bytes = fs::metadata(out).map_or(0, |data| data.len());
@@ -82,6 +78,25 @@ pub(crate) fn export(arguments: &Export, output: &Output) -> Result<Exit, Failur
         ));
     }
     Ok(Exit::Success)
+}
+
+/// Makes the file of an export. One that is replaced is removed first: a program that has mapped it keeps the old one.
+fn create(out: &Path, recording: &Path, overwrite: bool) -> io::Result<File> {
+    let is_recording = |out: PathBuf| recording.canonicalize().is_ok_and(|recording| recording == out);
+    if out.canonicalize().is_ok_and(is_recording) {
+        return Err(io::Error::other("it is the recording itself"));
+    }
+    let is_file = out.metadata().is_ok_and(|data| data.is_file());
+    if overwrite && is_file {
+        fs::remove_file(out)?;
+    }
+    // A pipe or a device stays what it is.
+    let is_other = overwrite && !is_file && out.exists();
+    OpenOptions::new()
+        .write(true)
+        .create_new(!is_other)
+        .create(true)
+        .open(out)
 }
 
 fn by_name(out: &Path) -> Result<ExportFormat, Failure> {

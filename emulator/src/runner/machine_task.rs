@@ -150,6 +150,8 @@ struct Body {
     naps: bool,
     /// Who is told what the machine does.
     tracer: Option<Box<dyn Tracer>>,
+    /// When the machine was reset last, if that is known.
+    reset_at: Option<VirtualTime>,
 }
 
 impl MachineTask {
@@ -164,6 +166,7 @@ impl MachineTask {
         let uarts = info.uarts;
         let pins = vec![None; usize::from(info.pins)];
         let state = if paused { RunState::Paused } else { RunState::Running };
+        let reset_at = (machine.now() == VirtualTime::ZERO).then_some(VirtualTime::ZERO);
         let status = MachineStatus {
             state: state.clone(),
             virtual_time: machine.now(),
@@ -206,6 +209,7 @@ impl MachineTask {
                 slept: false,
                 naps: false,
                 tracer: None,
+                reset_at,
             }),
         }
     }
@@ -345,7 +349,7 @@ impl Body {
                 self.idle = None;
                 match done {
                     Ok(()) => {
-                        self.tell(&Traced::Reset { at, kind });
+                        self.tell_reset(at, kind);
                         task.publish_event(MachineEvent::Reset { at, kind });
                         if self.state != RunState::Paused {
                             self.pacer.restart();
@@ -557,7 +561,7 @@ impl Body {
             StopReason::Reset(kind) => {
                 self.naps = kind == ResetKind::Lockup;
                 let at = self.machine.as_ref().map_or(VirtualTime::ZERO, |machine| machine.now());
-                self.tell(&Traced::Reset { at, kind });
+                self.tell_reset(at, kind);
                 task.publish_event(MachineEvent::Reset { at, kind });
             }
             halted => self.enter(task, RunState::Halted(halted)),

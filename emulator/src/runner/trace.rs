@@ -18,6 +18,8 @@ pub enum Traced<'a> {
     Begin {
         /// The machine's time.
         at: VirtualTime,
+        /// When it was reset last, if that is known; a machine that was only switched on counts from zero.
+        reset: Option<VirtualTime>,
         /// The level that the chip drives on each of its pins.
         pins: &'a [Option<bool>],
         /// Whether it runs.

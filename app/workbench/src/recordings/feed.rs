@@ -252,16 +252,16 @@ impl OutputState {
             Traced::Sent(_) | Traced::Pins(_) | Traced::Inside(_) | Traced::Fault(_)
         );
         match what {
-            Traced::Begin { at, pins, state } => {
+            Traced::Begin { at, reset, pins, state } => {
                 // It goes on as before if somebody else only began to trace it.
                 let is_new = self.still.is_some() || self.heard.is_none_or(|(heard, _)| heard != *at);
                 if is_new {
                     self.pins = Some(pins.iter().copied().collect());
                     let cause = if self.heard.is_some() { "restored" } else { "off" };
                     self.stand_still(None, cause);
-                    match *at == VirtualTime::ZERO {
-                        true => self.clock.was_reset(0),
-                        false => self.clock.forget_reset(),
+                    match reset {
+                        Some(reset) => self.clock.was_reset(reset.as_ns()),
+                        None => self.clock.forget_reset(),
                     }
                 }
                 match state {
@@ -429,6 +429,7 @@ mod tests {
     fn running(output: &Output, at: u64) {
         output.take(&Traced::Begin {
             at: VirtualTime::from_ns(at),
+            reset: None,
             pins: &[None; 8],
             state: &RunState::Running,
         });

@@ -179,3 +179,40 @@ async fn a_recording_has_what_a_board_did_and_a_pause_is_a_gap() {
     call!(workbench, BoardRemove(BoardRef { board })).unwrap();
     workbench.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_board_says_stands_by_its_machine_also_where_the_reset_was_before_the_recording() {
+    if let Err(missing) = drydock_embedded::firmware("nano33ble") {
+        println!("drydock-skip: {missing}");
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let workbench = open(place.path()).await;
+    // Its time has nothing to do with the host's.
+    let board = connected(&workbench, Pace::Max).await;
+    run_blink(&workbench, &board).await;
+    pass(&workbench, &board, 1.0).await;
+    let recording = record(&workbench, &board).await;
+    pass(&workbench, &board, 8.0).await;
+    let name = RecordingRef {
+        recording: recording.id,
+    };
+    let ended = call!(workbench, RecordingStop(name)).unwrap();
+    let read = Recording::open(Path::new(&ended.file)).unwrap();
+    // The app says every second how many times it blinked, which is twice as many.
+    let said = texts(&read, "desk/console");
+    let lines: Vec<(u64, u64)> = said
+        .iter()
+        .filter_map(|(at_ns, line)| {
+            let (_, count) = line.split_once("blinked ")?;
+            Some((*at_ns, count.split(' ').next()?.parse().ok()?))
+        })
+        .collect();
+    assert!(lines.len() >= 4, "{said:?}");
+    for pair in lines.windows(2) {
+        let expected_ns = (pair[1].1 - pair[0].1) * 500_000_000;
+        let distance_ns = pair[1].0 - pair[0].0;
+        assert!(distance_ns.abs_diff(expected_ns) < 5_000_000, "{lines:?}");
+    }
+    workbench.shutdown().await;
+}

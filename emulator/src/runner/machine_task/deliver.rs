@@ -1,8 +1,10 @@
 //! Delivers what a machine did: to its wires, its subscribers, and to who traces it.
 
 use super::{Body, FAULTS_KEPT, MachineEvent, MachineTask, PinChange, lock};
-use crate::VirtualTime;
-use crate::runner::trace::{Traced, Tracer};
+use crate::{
+    ResetKind, VirtualTime,
+    runner::trace::{Traced, Tracer},
+};
 
 impl Body {
     /// Delivers everything that the machine did.
@@ -82,10 +84,16 @@ impl Body {
             let pins = &lock(&task.seen).pins;
             tracer.take(&Traced::Begin {
                 at: machine.now(),
+                reset: self.reset_at,
                 pins,
                 state: &self.state,
             });
         }
+    }
+
+    pub(super) fn tell_reset(&mut self, at: VirtualTime, kind: ResetKind) {
+        self.reset_at = Some(at);
+        self.tell(&Traced::Reset { at, kind });
     }
 
     pub(super) fn tell(&mut self, what: &Traced<'_>) {

@@ -45,6 +45,8 @@ impl Body {
             .for_each(|change| task.publish_event(MachineEvent::Pin(change)));
         // Earlier entries do not belong to this state either; the trace itself goes on.
         machine.trace(self.tracer.is_some());
+        // It may be a state of another machine.
+        self.reset_at = None;
         self.tell_begin(task);
         self.usb_restored(task);
         self.idle = None;

@@ -20,6 +20,29 @@ impl Bytes {
         // while it is mapped ends this process (SIGBUS), as with every mapping.
         unsafe { memmap2::Mmap::map(file) }.map(Self::Mapped)
     }
+
+    /// Takes in what the file has more than these bytes. The pages that were read stay mapped where the system can do that: a
+    /// window that mapped the file anew for each frame would spend most of its time on their faults.
+    ///
+    /// # Errors
+    /// The file cannot be mapped, or has become shorter. The bytes are then as they were.
+    #[expect(unsafe_code, reason = "a mapping cannot be had without; see below")]
+    pub(crate) fn grow(&mut self, file: &File) -> io::Result<()> {
+        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        if length < self.len() {
+            return Err(io::Error::other("the file became shorter"));
+        }
+        match self {
+            _ if length == self.len() => {}
+            #[cfg(target_os = "linux")]
+            Self::Mapped(map) => {
+                // SAFETY: as in `map`; the file has this length, and no slice of the mapping is alive.
+                unsafe { map.remap(length, memmap2::RemapOptions::new().may_move(true))? }
+            }
+            _ => *self = Self::map(file)?,
+        }
+        Ok(())
+    }
 }
 
 impl Deref for Bytes {

@@ -113,12 +113,8 @@ impl Recording {
     /// [`OpenError::Io`]. The recording is then as it was.
     pub fn refresh(&mut self) -> Result<bool, OpenError> {
         let Some(file) = &self.file else { return Ok(false) };
-        let bytes = Bytes::map(file)?;
-        if bytes.len() < self.bytes.len() {
-            return Err(OpenError::Io(io::Error::other("the file became shorter")));
-        }
+        self.bytes.grow(file)?;
         let before = self.at;
-        self.bytes = bytes;
         self.scan();
         Ok(self.at > before)
     }

@@ -44,6 +44,12 @@ impl Lane {
             kind,
         }
     }
+
+    /// Whether its texts are pieces of one stream of bytes, as of a UART's line, and not lines or transfers. The name says so:
+    /// `uart0.tx`, `rtt0.rx`.
+    pub fn is_stream(&self) -> bool {
+        self.kind == LaneKind::Text && (self.name.ends_with(".tx") || self.name.ends_with(".rx"))
+    }
 }
 
 /// Instants from `from_ns` up to, and without, `until_ns`.

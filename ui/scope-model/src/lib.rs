@@ -5,7 +5,8 @@
 //! - [`Writer`] appends lanes to a recording; [`Recording`] opens one, up to its damage if it has any.
 //! - [`Recording::columns`] gives minimum, maximum and edges for each column of pixels, at a cost that does not depend on
 //!   the length of the range. [`Recording::entries`] gives every entry.
-//! - [`Recording::measure`] measures a range, a [`Trigger`] watches for a condition, and [`decode`] reads protocols.
+//! - [`Recording::measure`] measures a range, a [`Trigger`] watches for a condition, a [`TextSearch`] looks for a text, and
+//!   [`decode`] reads protocols.
 //! - [`export`] writes VCD, CSV and sigrok's session files.
 //!
 //! No window, no runtime and no emulator belong here. Nothing here reads a clock: the caller says when things happened.
@@ -18,19 +19,23 @@ pub mod decode;
 mod entries;
 pub mod export;
 mod lane;
+mod machine_time;
 mod map;
 mod measure;
 mod merged;
 mod nearby;
 mod pyramid;
 mod recording;
+mod text_search;
 mod trigger;
 
 pub use columns::Column;
 pub use entries::{Entries, Entry, EntryError};
 pub use lane::{Lane, LaneId, LaneKind, MAX_LANES, MAX_NAME_BYTES, MAX_TEXT_BYTES, MAX_TIME_NS, TimeRange};
+pub use machine_time::{MachineTime, Run};
 pub use measure::{Delta, DigitalMeasurement, Measurement, NumberMeasurement};
 pub use merged::Merged;
 pub use pyramid::Summary;
 pub use recording::{Damage, OpenError, Recording, WriteError, Writer};
+pub use text_search::{TextMatch, TextSearch};
 pub use trigger::{Condition, Shot, Trigger};

@@ -1,14 +1,18 @@
-//! Decoders: what the edges of lanes mean. Each takes entries in the order of their instants and knows nothing of where
-//! they come from.
+//! Decoders: what the edges of lanes mean, and what texts hold that a machine told of its buses and UARTs. Each takes entries
+//! in the order of their instants and knows nothing of where they come from.
 
+mod bytes;
 mod i2c;
+mod i2c_transfers;
 mod link;
 mod one_wire;
 mod spi;
 mod uart;
 mod ws2812;
 
+pub use bytes::Bytes;
 pub use i2c::I2c;
+pub use i2c_transfers::I2cTransfers;
 pub use link::Link;
 pub use one_wire::OneWire;
 pub use spi::{Spi, SpiMode};
@@ -25,7 +29,7 @@ use crate::{
 /// A piece of what a lane says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {
-    /// From its first to behind its last edge or bit.
+    /// From its first to behind its last edge or bit; empty where it comes from one text.
     pub range: TimeRange,
     /// As the lane shows it: `0x55`, `start`, `#ff8000`.
     pub text: String,

@@ -11,6 +11,7 @@ impl Session {
         self.theme = layout.theme;
         self.trigger = layout.trigger.clone();
         self.folded = layout.folded.clone();
+        self.set_times_of(layout.times_of.clone());
         for setting in &layout.decoders {
             if setting.check(self).is_ok() {
                 self.add_decoder(setting.clone());
@@ -71,6 +72,7 @@ impl Session {
             theme: self.theme,
             lanes,
             folded: self.folded.clone(),
+            times_of: self.times_of.clone(),
             decoders,
             trigger: self.trigger.clone(),
         }

@@ -2,8 +2,8 @@
 
 use crate::{axis::Axis, session::Session, trigger::parse_baud};
 use drydock_scope_model::{
-    LaneId, Recording, TimeRange,
-    decode::{Annotation, Decoder, I2c, Link, OneWire, Spi, SpiMode, Uart, Ws2812},
+    Lane, LaneId, LaneKind, Recording, TimeRange,
+    decode::{Annotation, Bytes, Decoder, I2c, I2cTransfers, Link, OneWire, Spi, SpiMode, Uart, Ws2812},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -30,19 +30,25 @@ pub enum Protocol {
     Ws2812,
     /// 1-Wire.
     OneWire,
-    /// Frames of Drydock's link on a UART.
+    /// Frames of Drydock's link on a UART's line, or in what a UART carried.
     Link,
+    /// Transfers that a machine told of its I2C bus, with the names of its parts.
+    I2cTransfers,
+    /// What a UART carried, as numbers.
+    Bytes,
 }
 
 impl Protocol {
     /// All of them, with their names.
-    pub const ALL: [(Self, &str); 6] = [
+    pub const ALL: [(Self, &str); 8] = [
         (Self::Uart, "UART"),
         (Self::I2c, "I2C"),
         (Self::Spi, "SPI"),
         (Self::Ws2812, "WS2812"),
         (Self::OneWire, "1-Wire"),
         (Self::Link, "Drydock link"),
+        (Self::I2cTransfers, "I2C transfers"),
+        (Self::Bytes, "Bytes"),
     ];
 
     /// Its name.
@@ -59,6 +65,29 @@ impl Protocol {
             Self::Spi => &["SCK", "MOSI?", "MISO?", "Select?"],
             Self::Ws2812 => &["Data"],
             Self::OneWire => &["Bus"],
+            Self::I2cTransfers => &["Transfers"],
+            Self::Bytes => &["Text"],
+        }
+    }
+
+    /// Whether it reads such a lane.
+    pub fn reads(self, lane: &Lane) -> bool {
+        let is_pin = lane.kind == LaneKind::Digital;
+        match self {
+            Self::Link => is_pin || lane.is_stream(),
+            Self::I2cTransfers => lane.kind == LaneKind::Text && short(&lane.name).starts_with("i2c "),
+            Self::Bytes => lane.is_stream(),
+            _ => is_pin,
+        }
+    }
+
+    /// What it reads, as a sentence says it.
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Link => "a pin or a UART such as uart0.tx",
+            Self::I2cTransfers => "a bus such as i2c P0.26 P0.27",
+            Self::Bytes => "a UART such as uart0.tx",
+            _ => "a pin",
         }
     }
 
@@ -66,6 +95,11 @@ impl Protocol {
     pub fn has_baud(self) -> bool {
         matches!(self, Self::Uart | Self::Link)
     }
+}
+
+/// A lane's name without its board.
+fn short(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(_, short)| short)
 }
 
 /// What a user filled in. Lanes are named, so that a setting fits another recording of the same board.
@@ -121,8 +155,14 @@ impl DecoderSetting {
                 None if line.ends_with('?') => None,
                 None => return Err(format!("Choose the lane of {line}.")),
                 Some(name) => {
+                    let recording = &session.sources[source].recording;
                     let id = session.sources[source].find(name);
-                    Some(id.ok_or_else(|| format!("{name} is not in the recording of {first}."))?)
+                    let id = id.ok_or_else(|| format!("{name} is not in the recording of {first}."))?;
+                    if !recording.lane(id).is_some_and(|lane| self.protocol.reads(lane)) {
+                        let (protocol, wanted) = (self.protocol.name(), self.protocol.wanted());
+                        return Err(format!("{protocol} does not read {name}; choose {wanted}."));
+                    }
+                    Some(id)
                 }
             };
             ids.push(id);
@@ -130,7 +170,12 @@ impl DecoderSetting {
         if self.protocol == Protocol::Spi && ids[1].is_none() && ids[2].is_none() {
             return Err("Choose the lane of MOSI or of MISO.".into());
         }
-        let baud = if self.protocol.has_baud() {
+        let is_text = row.is_some_and(|row| row.kind == LaneKind::Text);
+        let names = match (self.protocol, row) {
+            (Protocol::I2cTransfers, Some(row)) => session.sources[source].i2c_names(&row.board, &row.title),
+            _ => Vec::new(),
+        };
+        let baud = if self.protocol.has_baud() && !is_text {
             parse_baud(&self.baud)?
         } else {
             0
@@ -140,6 +185,7 @@ impl DecoderSetting {
             ids,
             baud,
             mode: self.mode,
+            names,
         };
         Ok((source, work))
     }
@@ -152,6 +198,8 @@ pub struct Work {
     ids: Vec<Option<LaneId>>,
     baud: u32,
     mode: u8,
+    /// Devices of an I2C bus, by address.
+    names: Vec<(u8, String)>,
 }
 
 impl Work {
@@ -173,6 +221,8 @@ impl Work {
             }
             Protocol::Ws2812 => Box::new(Ws2812::new(first)),
             Protocol::OneWire => Box::new(OneWire::new(first)),
+            Protocol::I2cTransfers => Box::new(I2cTransfers::new(first, self.names.clone())),
+            Protocol::Bytes => Box::new(Bytes::new(first)),
         })
     }
 }

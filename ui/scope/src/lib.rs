@@ -11,8 +11,10 @@
 pub mod arrange;
 pub mod attach;
 pub mod axis;
+pub mod clock;
 pub mod decoding;
 pub mod export;
+pub mod find;
 pub mod measure;
 pub mod picture;
 pub mod search;

@@ -46,19 +46,6 @@ impl Cursors {
         let (a, b) = self.a.zip(self.b)?;
         Some((a.min(b), a.max(b)))
     }
-
-    /// Where they are, how far apart, and one divided by that, as a line of text.
-    pub fn readout(self) -> Option<String> {
-        let part = |name: &str, at_ns: Option<f64>| at_ns.map(|at_ns| format!("{name} {}", time::instant(at_ns)));
-        let mut parts: Vec<String> = [part("A", self.a), part("B", self.b)].into_iter().flatten().collect();
-        if let Some((a, b)) = self.a.zip(self.b) {
-            parts.push(format!("B−A {}", time::duration(b - a)));
-            if a != b {
-                parts.push(format!("1/(B−A) {}", time::frequency(1e9 / (b - a).abs())));
-            }
-        }
-        (!parts.is_empty()).then(|| parts.join("   "))
-    }
 }
 
 impl Session {
@@ -156,7 +143,7 @@ impl Session {
         };
         let Some(found_ns) = found.map(|ns| ns as f64 + source.offset_ns) else {
             let which = if is_later { "after" } else { "before" };
-            self.say(format!("{} has no entry {which} {}.", row.name, time::instant(now_ns)));
+            self.say(format!("{} has no entry {which} {}.", row.name, self.instant(now_ns)));
             return;
         };
         self.cursors.a = Some(found_ns);
@@ -170,27 +157,5 @@ impl Session {
             self.is_following = false;
             self.axis = self.axis.with_at(at_ns, 0.5);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_readout_says_distance_and_frequency() {
-        let cursors = Cursors {
-            a: Some(1e9),
-            b: Some(1.001e9),
-        };
-        let expected = "A 1 s   B 1.001 s   B−A 1 ms   1/(B−A) 1 kHz";
-        assert_eq!(cursors.readout().as_deref(), Some(expected));
-        let swapped = Cursors {
-            a: cursors.b,
-            b: cursors.a,
-        };
-        assert!(swapped.readout().is_some_and(|it| it.contains("B−A −1 ms")));
-        assert_eq!(swapped.range(), Some((1e9, 1.001e9)));
-        assert_eq!(Cursors::default().readout(), None);
     }
 }

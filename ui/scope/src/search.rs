@@ -10,7 +10,7 @@ use std::{
 /// Entries that are read between two reports.
 const PIECE: u64 = 500_000;
 /// How often a recording that is written to is looked at.
-const WAIT: Duration = Duration::from_millis(100);
+pub(crate) const WAIT: Duration = Duration::from_millis(100);
 /// Shots that are kept.
 pub const MAX_SHOTS: usize = 100_000;
 
@@ -125,7 +125,7 @@ fn search(mut recording: Recording, mut trigger: Trigger, from_ns: u64, report: 
 }
 
 /// The end of a piece with not too many entries.
-fn piece_end(recording: &Recording, lanes: &[LaneId], from_ns: u64, end_ns: u64) -> u64 {
+pub(crate) fn piece_end(recording: &Recording, lanes: &[LaneId], from_ns: u64, end_ns: u64) -> u64 {
     let mut length_ns = end_ns - from_ns;
     loop {
         let range = TimeRange::new(from_ns, from_ns + length_ns);

@@ -3,8 +3,10 @@
 use crate::{
     attach::Attachment,
     axis::Axis,
+    clock::BoardTime,
     decoding::{DecoderSetting, Decoders},
     export::Export,
+    find::Find,
     measure::{Cursor, Cursors},
     picture::Picture,
     search::Search,
@@ -83,6 +85,14 @@ pub enum Command {
     Hide,
     /// Opens a panel at the right, or closes it.
     Toggle(Panel),
+    /// Shows the times of the next board, or of the host.
+    NextClock,
+    /// Opens the field of a text to look for.
+    Find,
+    /// Shows the next match of the text.
+    NextMatch,
+    /// Shows the match before.
+    PreviousMatch,
     /// Opens or closes the list of keys.
     ToggleHelp,
 }
@@ -179,6 +189,10 @@ pub struct Session {
     pub search: Option<Search>,
     /// What happens with the next shot.
     pub armed: Armed,
+    /// The text that is looked for.
+    pub find: Find,
+    /// The selected row is scrolled into the window in the next frame.
+    pub(crate) wants_selected_shown: bool,
     /// What decoders make of the window.
     pub decoders: Decoders,
     /// What the user fills in for the next one.
@@ -191,6 +205,9 @@ pub struct Session {
     pub theme: ThemeChoice,
     /// Boards whose lanes are folded away.
     pub folded: Vec<String>,
+    /// The board whose virtual time is shown; `None` for the host's. It need not be in these recordings.
+    pub times_of: Option<String>,
+    pub(crate) clock: Option<BoardTime>,
     pub(crate) layout: Layout,
     pub(crate) layout_store: Store,
     pub(crate) decoded_for: Option<(Axis, Vec<u64>, usize)>,
@@ -228,12 +245,16 @@ impl Session {
             trigger: TriggerSetting::default(),
             search: None,
             armed: Armed::No,
+            find: Find::default(),
+            wants_selected_shown: false,
             decoders: Decoders::new(),
             new_decoder: DecoderSetting::default(),
             attachment: None,
             export: Export::default(),
             theme: ThemeChoice::default(),
             folded: Vec::new(),
+            times_of: None,
+            clock: None,
             layout: Layout::default(),
             layout_store: Store::none(),
             decoded_for: None,
@@ -330,6 +351,7 @@ impl Session {
                 self.fit();
             }
         }
+        self.read_clock();
         if let Some(notice) = self.attachment.as_ref().and_then(Attachment::notice) {
             self.failures.push(notice);
         }
@@ -337,6 +359,7 @@ impl Session {
             self.show_end();
         }
         self.take_in_shots();
+        self.take_in_matches();
         self.decode_window();
         self.take_in_export();
         grew
@@ -410,6 +433,10 @@ impl Session {
                 Some(row) if *command == Command::Hide => self.hide(row, true),
                 Some(row) => self.resize(row, if *command == Command::Taller { 12.0 } else { -12.0 }),
             },
+            Command::NextClock => self.next_clock(),
+            Command::Find => self.open_find(),
+            Command::NextMatch => self.next_match(true),
+            Command::PreviousMatch => self.next_match(false),
             Command::Toggle(panel) => self.panel = (self.panel != Some(*panel)).then_some(*panel),
             Command::ToggleHelp => self.is_help_open = !self.is_help_open,
         }
@@ -428,6 +455,7 @@ impl Session {
             None => 0,
         };
         self.selected = shown.get(next).copied();
+        self.wants_selected_shown = true;
     }
 
     /// Zooms around a share of the width. While the newest instant is followed it stays where it is.

@@ -45,6 +45,23 @@ pub struct AboutBoard {
     /// The firmware's version.
     #[serde(default)]
     pub firmware: Option<String>,
+    /// Parts on its I2C buses.
+    #[serde(default)]
+    pub i2c: Vec<AboutPart>,
+}
+
+/// A part on an I2C bus of a board.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
+pub struct AboutPart {
+    /// Its name on the board.
+    #[serde(default)]
+    pub part: String,
+    /// The lane of its bus, without the board.
+    #[serde(default)]
+    pub lane: String,
+    /// The 7-bit addresses that it answers to.
+    #[serde(default)]
+    pub addresses: Vec<u8>,
 }
 
 /// An open recording.
@@ -152,6 +169,18 @@ impl Source {
         let id = self.find(&format!("{board}/about"))?;
         let (_, text) = self.recording.text_at(id, u64::MAX - 1)?;
         serde_json::from_slice(text).ok()
+    }
+
+    /// The parts on a bus of a board, by the addresses that they answer to.
+    pub fn i2c_names(&self, board: &str, lane: &str) -> Vec<(u8, String)> {
+        let parts = self.about(board).unwrap_or_default().i2c;
+        let on_bus = parts.into_iter().filter(|part| part.lane == lane);
+        let by_address = |part: AboutPart| {
+            part.addresses
+                .into_iter()
+                .map(move |address| (address, part.part.clone()))
+        };
+        on_bus.flat_map(by_address).collect()
     }
 
     /// The cause of a gap in a lane of a board.

@@ -57,6 +57,8 @@ pub struct Layout {
     pub lanes: Vec<LaneLayout>,
     /// Boards whose lanes are folded away.
     pub folded: Vec<String>,
+    /// The board whose virtual time is shown.
+    pub times_of: Option<String>,
     /// Decoders.
     pub decoders: Vec<DecoderSetting>,
     /// The trigger.

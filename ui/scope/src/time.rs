@@ -20,15 +20,27 @@ pub struct Ticks {
 impl Ticks {
     /// The marks of a range, at most `most` of them, at round instants.
     pub fn new(from_ns: f64, span_ns: f64, most: usize) -> Self {
-        let step_ns = step(span_ns / most.max(1) as f64);
-        let first = (from_ns / step_ns).ceil();
-        let marks = (0..=most)
-            .map(|index| (first + index as f64) * step_ns)
-            .take_while(|at_ns| *at_ns <= from_ns + span_ns)
-            .map(|at_ns| (at_ns, tick_label(at_ns, step_ns)))
-            .collect();
-        Self { step_ns, marks }
+        let ticks = Self::none(span_ns, most);
+        let marks = marks(from_ns, span_ns, ticks.step_ns, most).collect();
+        Self { marks, ..ticks }
     }
+
+    /// The distance of the marks of a range, without marks.
+    pub fn none(span_ns: f64, most: usize) -> Self {
+        Self {
+            step_ns: step(span_ns / most.max(1) as f64),
+            marks: Vec::new(),
+        }
+    }
+}
+
+/// Instant and label of the marks of a range that have this distance, at most `most` and one.
+pub fn marks(from_ns: f64, span_ns: f64, step_ns: f64, most: usize) -> impl Iterator<Item = (f64, String)> {
+    let first = (from_ns / step_ns).ceil();
+    (0..=most)
+        .map(move |index| (first + index as f64) * step_ns)
+        .take_while(move |at_ns| *at_ns <= from_ns + span_ns)
+        .map(move |at_ns| (at_ns, tick_label(at_ns, step_ns)))
 }
 
 /// The smallest round distance that is at least this long.

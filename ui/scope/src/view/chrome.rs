@@ -45,6 +45,13 @@ pub(super) fn toolbar(session: &mut Session, ui: &mut Ui, theme: &Theme) {
                         session.apply(&Command::Toggle(side));
                     }
                 }
+                if ui
+                    .button("Find")
+                    .on_hover_text("Find a text in the lanes (Ctrl + F)")
+                    .clicked()
+                {
+                    session.apply(&Command::Find);
+                }
                 if session.is_live() {
                     ui.label(RichText::new("recording").color(theme.running));
                 }
@@ -69,9 +76,9 @@ pub(super) fn status(session: &Session, ui: &mut Ui, theme: &Theme) {
     let frame = Frame::NONE.fill(theme.surface).inner_margin(Margin::symmetric(10, 4));
     Panel::bottom("status").frame(frame).show(ui, |ui| {
         ui.horizontal(|ui| {
-            let pointer = session.pointer_ns.map_or("–".into(), time::instant);
+            let pointer = session.pointer_ns.map_or("–".into(), |at_ns| session.instant(at_ns));
             ui.label(RichText::new(format!("Pointer {pointer}")).monospace());
-            if let Some(cursors) = session.cursors.readout() {
+            if let Some(cursors) = session.readout() {
                 ui.separator();
                 ui.label(RichText::new(cursors).monospace().color(theme.accent));
             }
@@ -86,8 +93,8 @@ pub(super) fn status(session: &Session, ui: &mut Ui, theme: &Theme) {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let text = format!(
                     "Window {} · Recorded {}",
-                    time::duration(session.axis.span_ns),
-                    time::duration(session.until_ns())
+                    time::duration(session.passed_ns(session.axis.from_ns, session.axis.until_ns())),
+                    time::duration(session.passed_ns(0.0, session.until_ns()))
                 );
                 ui.label(RichText::new(text).monospace().color(theme.text_2));
             });

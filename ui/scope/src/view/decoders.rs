@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     decoding::{DecoderSetting, Protocol},
-    session::{Panel, Session},
+    session::{Panel, Row, Session},
     theme::Theme,
 };
 use drydock_scope_model::LaneKind;
@@ -17,16 +17,22 @@ pub(super) fn show(session: &mut Session, ui: &mut Ui, theme: &Theme) {
         return;
     }
     side(ui, theme, "Decoders", |ui| {
+        let protocol = session.new_decoder.protocol;
+        let lane_of = |row: &Row| session.sources[row.source].recording.lane(row.lane);
+        let is_read = |row: &&Row| lane_of(row).is_some_and(|lane| protocol.reads(lane));
         let lanes: Vec<String> = session
             .rows
             .iter()
-            .filter(|row| row.kind == LaneKind::Digital)
+            .filter(is_read)
             .map(|row| row.name.clone())
             .collect();
+        let first = session.new_decoder.lanes.first();
+        let first = session.rows.iter().find(|row| Some(&row.name) == first);
+        let has_baud = protocol.has_baud() && first.is_none_or(|row| row.kind != LaneKind::Text);
         let setting = &mut session.new_decoder;
         Grid::new("decoder")
             .num_columns(2)
-            .show(ui, |ui| fields(setting, ui, &lanes));
+            .show(ui, |ui| fields(setting, ui, &lanes, has_baud));
         if ui.button("Add decoder").clicked() {
             session.add_decoder(session.new_decoder.clone());
         }
@@ -50,7 +56,7 @@ pub(super) fn show(session: &mut Session, ui: &mut Ui, theme: &Theme) {
     });
 }
 
-fn fields(setting: &mut DecoderSetting, ui: &mut Ui, lanes: &[String]) {
+fn fields(setting: &mut DecoderSetting, ui: &mut Ui, lanes: &[String], has_baud: bool) {
     let label = ui.label("Protocol").id;
     let shown = ComboBox::from_id_salt("protocol").selected_text(setting.protocol.name());
     let choice = shown.show_ui(ui, |ui| {
@@ -69,7 +75,7 @@ fn fields(setting: &mut DecoderSetting, ui: &mut Ui, lanes: &[String]) {
         let name = line.trim_end_matches('?');
         lane_choice(ui, name, &format!("line {index}"), &mut setting.lanes[index], &choices);
     }
-    if setting.protocol.has_baud() {
+    if has_baud {
         field(ui, "Baud", &mut setting.baud, "115200");
     }
     if setting.protocol == Protocol::Spi {

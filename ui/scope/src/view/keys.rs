@@ -55,6 +55,28 @@ pub const KEYS: &[KeyOf] = &[
     key(Key::ArrowDown, "Down", "Select the lane below", Command::SelectBelow),
     key(Key::N, "N", "Cursor A to the next edge of the lane", Command::NextEntry),
     key(Key::P, "P", "Cursor A to the edge before", Command::PreviousEntry),
+    key(
+        Key::C,
+        "C",
+        "Times of the next board, or of the host",
+        Command::NextClock,
+    ),
+    // A key with Shift stands before the same one without: that would take it too.
+    KeyOf {
+        modifiers: Modifiers::COMMAND,
+        key: Key::F,
+        shown: "Ctrl + F",
+        does: "Find a text in the lanes",
+        command: Command::Find,
+    },
+    KeyOf {
+        modifiers: Modifiers::SHIFT,
+        key: Key::F3,
+        shown: "Shift + F3",
+        does: "Match before",
+        command: Command::PreviousMatch,
+    },
+    key(Key::F3, "F3", "Next match", Command::NextMatch),
     key(Key::M, "M", "Measurements", Command::Toggle(Panel::Measure)),
     key(Key::T, "T", "Trigger", Command::Toggle(Panel::Trigger)),
     key(Key::D, "D", "Decoders", Command::Toggle(Panel::Decoders)),
@@ -81,15 +103,13 @@ pub const KEYS: &[KeyOf] = &[
     key(Key::Questionmark, "?", "Show or hide this list", Command::ToggleHelp),
 ];
 
-/// Carries out what was pressed, unless a text field has the keys.
+/// Carries out what was pressed. While a text field has the keys, those that write nothing into it still count.
 pub(super) fn take(session: &mut Session, ui: &mut Ui) {
-    if ui.ctx().text_edit_focused() {
-        return;
-    }
+    let is_writing = ui.ctx().text_edit_focused();
     let is_focused = ui.memory(|memory| memory.focused().is_some());
     for it in KEYS {
         // A focused button has its own use for these.
-        if is_focused && matches!(it.key, Key::Space | Key::Enter) {
+        if is_focused && matches!(it.key, Key::Space | Key::Enter) || is_writing && !writes_nothing(it) {
             continue;
         }
         // Which signs need Shift depends on the keyboard.
@@ -101,9 +121,19 @@ pub(super) fn take(session: &mut Session, ui: &mut Ui) {
             ui.ctx().request_repaint();
         }
     }
-    if session.is_help_open && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
-        session.apply(&Command::ToggleHelp);
+    if is_writing || !(session.is_help_open || session.find.is_open) {
+        return;
     }
+    if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+        match session.is_help_open {
+            true => session.apply(&Command::ToggleHelp),
+            false => session.close_find(),
+        }
+    }
+}
+
+fn writes_nothing(it: &KeyOf) -> bool {
+    it.key == Key::F3 || it.modifiers == Modifiers::COMMAND
 }
 
 fn is_sign(key: Key) -> bool {

@@ -63,11 +63,7 @@ pub(super) fn show(session: &mut Session, ui: &mut Ui, theme: &Theme) {
     };
     let body = Rect::from_min_max(pos2(plot.left, all.top()), pos2(plot.left + plot.width, all.bottom()));
     let items = session.items();
-    let ticks = Ticks::new(
-        session.axis.from_ns,
-        session.axis.span_ns,
-        (plot.width / LABEL_WIDTH).floor().max(1.0) as usize,
-    );
+    let ticks = session.ticks((plot.width / LABEL_WIDTH).floor().max(1.0) as usize);
     let axis = Rect::from_min_size(all.min, vec2(all.width(), AXIS_HEIGHT));
     let below = Rect::from_min_max(pos2(all.left(), axis.bottom()), all.max);
     grid(session, ui, theme, plot, &ticks, below);
@@ -184,20 +180,37 @@ fn axis_strip(session: &Session, ui: &Ui, theme: &Theme, plot: Plot, ticks: &Tic
     painter.text(
         rect.left_center() + vec2(10.0, 0.0),
         Align2::LEFT_CENTER,
-        format!("from {}", time::instant(session.axis.from_ns)),
+        from_label(session),
         FontId::monospace(11.0),
         theme.text_2,
     );
     let right = Rect::from_min_max(pos2(plot.left, rect.top()), pos2(plot.left + plot.width, rect.bottom()));
     let painter = ui.painter_at(right);
+    let mut free = f32::NEG_INFINITY;
     for (at_ns, label) in &ticks.marks {
         let x = painter.round_to_pixel_center(plot.x(session, *at_ns));
         painter.vline(x, rect.bottom() - 6.0..=rect.bottom(), (1.0, theme.line_strong));
+        // Behind a pause, a mark may be near to the one before.
+        if x < free {
+            continue;
+        }
         let galley = painter.layout_no_wrap(label.clone(), FontId::monospace(11.0), theme.text_2);
         let at = pos2(x + 4.0, rect.center().y - galley.size().y / 2.0);
         if at.x + galley.size().x <= right.right() {
+            free = at.x + galley.size().x + 4.0;
             painter.galley(at, galley, theme.text_2);
         }
+    }
+}
+
+/// What is at the left edge, and whose time that is.
+fn from_label(session: &Session) -> String {
+    match session.shown_clock() {
+        None => format!("from {}", time::instant(session.axis.from_ns)),
+        Some(board) => match session.shown_ns(session.axis.from_ns) {
+            Some(at_ns) => format!("{board}: from {}", time::instant(at_ns)),
+            None => format!("{board}: virtual time"),
+        },
     }
 }
 
@@ -223,6 +236,11 @@ fn rows(session: &mut Session, ui: &mut Ui, theme: &Theme, plot: Plot, items: &[
             let mut top = 0.0;
             for item in items {
                 let height = height_of(session, item);
+                let is_selected = matches!(item, Item::Lane(row) if session.selected == Some(*row));
+                if is_selected && std::mem::take(&mut session.wants_selected_shown) {
+                    let place = Rect::from_min_size(pos2(origin.x, origin.y + top), vec2(GUTTER, height));
+                    ui.scroll_to_rect(place, None);
+                }
                 if top + height >= viewport.top() && top <= viewport.bottom() {
                     let rect = Rect::from_min_size(pos2(origin.x, origin.y + top), vec2(GUTTER + plot.width, height));
                     match item {
@@ -303,6 +321,9 @@ fn lane(session: &mut Session, ui: &mut Ui, theme: &Theme, plot: Plot, row: usiz
     let unit = session.rows[row].unit.clone();
     let picture = session.picture(row, plot.width);
     paint::picture(ui, theme, right, picture, &unit, color);
+    let shown = session.find.shown.filter(|(_, shown)| *shown == row);
+    let shown = shown.map(|(at_ns, _)| plot.x(session, at_ns));
+    paint::marks(ui, theme, right, &session.match_marks(row, plot.width), shown);
     ui.painter().vline(plot.left - 0.5, rect.y_range(), (1.0, theme.line));
     ui.painter()
         .hline(rect.x_range(), rect.bottom() - 0.5, (1.0, theme.line));

@@ -3,7 +3,8 @@
 use super::{measure::side, trigger::field};
 use crate::{
     session::{Command, Panel, Session},
-    store::ThemeChoice,
+    source::Source,
+    store::{Bookmark, ThemeChoice},
     theme::Theme,
     time,
 };
@@ -24,6 +25,22 @@ pub(super) fn lanes(session: &mut Session, ui: &mut Ui, theme: &Theme) {
                 ui.selectable_value(&mut session.theme, choice, name);
             }
         });
+        let clocks = session.clocks();
+        if !clocks.is_empty() {
+            ui.label("Times")
+                .on_hover_text("The virtual time of a board, or the host's (C)");
+            ui.horizontal_wrapped(|ui| {
+                let boards = clocks.into_iter().map(Some);
+                for choice in [None].into_iter().chain(boards) {
+                    let name = choice
+                        .as_ref()
+                        .map_or("Host".into(), |board| format!("Virtual time of {board}"));
+                    if ui.selectable_label(session.times_of == choice, name).clicked() {
+                        session.set_times_of(choice);
+                    }
+                }
+            });
+        }
         ui.separator();
         for row in 0..session.rows.len() {
             let mut is_shown = !session.rows[row].is_hidden;
@@ -51,6 +68,11 @@ pub(super) fn bookmarks(session: &mut Session, ui: &mut Ui, theme: &Theme) {
             ui.label(RichText::new("Bookmarks are kept in a file beside the recording.").color(theme.text_2));
         }
         let (mut changed, mut removed, mut shown) = (None, None, None);
+        let instants: Vec<Vec<String>> = session
+            .sources
+            .iter()
+            .map(|source| instants_of(session, source))
+            .collect();
         for (source_index, source) in session.sources.iter_mut().enumerate() {
             if source.bookmarks.is_empty() {
                 continue;
@@ -66,7 +88,11 @@ pub(super) fn bookmarks(session: &mut Session, ui: &mut Ui, theme: &Theme) {
                     if ui.button("Remove").clicked() {
                         removed = Some((source_index, index));
                     }
-                    ui.label(RichText::new(time::instant(at_ns)).monospace().color(theme.text_2));
+                    ui.label(
+                        RichText::new(&instants[source_index][index])
+                            .monospace()
+                            .color(theme.text_2),
+                    );
                 });
                 let note = TextEdit::singleline(&mut bookmark.note)
                     .char_limit(2_000)
@@ -87,6 +113,11 @@ pub(super) fn bookmarks(session: &mut Session, ui: &mut Ui, theme: &Theme) {
             session.save_bookmarks(source);
         }
     });
+}
+
+fn instants_of(session: &Session, source: &Source) -> Vec<String> {
+    let of = |bookmark: &Bookmark| session.instant(bookmark.at_ns as f64 + source.offset_ns);
+    source.bookmarks.iter().map(of).collect()
 }
 
 pub(super) fn export(session: &mut Session, ui: &mut Ui, theme: &Theme) {

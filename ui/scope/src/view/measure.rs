@@ -18,7 +18,7 @@ pub(super) fn show(session: &mut Session, ui: &mut Ui, theme: &Theme) {
             None => "In the window (click and Shift + click put cursors)",
         };
         ui.label(RichText::new(what).color(theme.text_2));
-        ui.label(RichText::new(time::duration(until_ns - from_ns)).monospace());
+        ui.label(RichText::new(time::duration(session.passed_ns(from_ns, until_ns))).monospace());
         for row in (0..session.rows.len()).filter(|row| !session.rows[*row].is_hidden) {
             let measured = session.measure(row);
             ui.separator();

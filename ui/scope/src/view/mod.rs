@@ -3,6 +3,7 @@
 
 mod chrome;
 mod decoders;
+mod find;
 mod help;
 mod keys;
 mod lanes;
@@ -46,6 +47,7 @@ pub fn show(session: &mut Session, ui: &mut egui::Ui) {
     });
     let theme = Theme::new(ui.visuals().dark_mode);
     chrome::toolbar(session, ui, &theme);
+    find::show(session, ui, &theme);
     chrome::problems(session, ui, &theme);
     chrome::status(session, ui, &theme);
     measure::show(session, ui, &theme);

@@ -90,6 +90,20 @@ pub(super) fn picture(ui: &Ui, theme: &Theme, rect: Rect, picture: &Picture, uni
     }
 }
 
+/// A bar for each match of a text, and a thicker one where one was shown last.
+pub(super) fn marks(ui: &Ui, theme: &Theme, rect: Rect, marks: &[f32], shown: Option<f32>) {
+    let painter = ui.painter_at(rect);
+    for mark in marks {
+        let x = rect.left() + mark;
+        let bar = Rect::from_x_y_ranges(x - 1.0..=x + 2.0, rect.top() + 1.0..=rect.bottom() - 2.0);
+        painter.rect_filled(bar, 1.0, theme.warn);
+    }
+    if let Some(x) = shown {
+        let bar = Rect::from_x_y_ranges(x - 2.0..=x + 3.0, rect.top()..=rect.bottom() - 1.0);
+        painter.rect_filled(bar, 1.0, theme.accent);
+    }
+}
+
 fn digital(painter: &Painter, rect: Rect, levels: &[Level], color: Color32) {
     let pixel = 1.0 / painter.pixels_per_point();
     let snap = |at: f32| (at * painter.pixels_per_point()).round() / painter.pixels_per_point();
@@ -216,7 +230,8 @@ pub(super) fn decoder_name(ui: &Ui, theme: &Theme, rect: Rect, name: &str) {
     );
 }
 
-/// What a decoder read. Boxes that are narrower than two points are drawn as one bar.
+/// What a decoder read. Boxes that are narrower than two points are drawn as one bar. What comes from one text has no length:
+/// its box is as long as its words, while there is room up to the next.
 pub(super) fn annotations(ui: &Ui, theme: &Theme, rect: Rect, decoded: &Decoded, x: impl Fn(u64) -> f32) {
     let painter = ui.painter_at(rect);
     let font = FontId::monospace(10.5);
@@ -232,8 +247,16 @@ pub(super) fn annotations(ui: &Ui, theme: &Theme, rect: Rect, decoded: &Decoded,
         return;
     }
     let mut bar_until = f32::NEG_INFINITY;
-    for it in &decoded.annotations {
-        let (from, until) = (x(it.range.from_ns), x(it.range.until_ns));
+    for (index, it) in decoded.annotations.iter().enumerate() {
+        let (from, mut until) = (x(it.range.from_ns), x(it.range.until_ns));
+        if it.range.len_ns() == 0 && (rect.left()..=rect.right()).contains(&from) {
+            let next = decoded.annotations.get(index + 1);
+            let room = next.map_or(rect.right(), |next| x(next.range.from_ns) - 1.0) - from;
+            if room >= 2.0 {
+                let words = painter.layout_no_wrap(it.text.clone(), font.clone(), theme.text);
+                until = from + room.min(words.size().x + 8.0);
+            }
+        }
         if until < rect.left() || from > rect.right() || until <= bar_until + 0.5 {
             continue;
         }

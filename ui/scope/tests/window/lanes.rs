@@ -1,9 +1,7 @@
-//! The window, driven without a display by the names that it tells assistive technology.
+//! The lanes of the window: zoom, cursors, triggers, decoders, bookmarks, layout, export.
 
-mod support;
-
+use crate::support::{Board, harness};
 use egui_kittest::kittest::Queryable;
-use support::{Board, harness};
 
 #[test]
 fn a_recording_is_shown_with_its_lanes() {
@@ -417,7 +415,7 @@ fn the_range_between_the_cursors_is_exported() {
     harness.run_steps(2);
     harness.get_by_label("Write file").click();
     harness.run_steps(1);
-    until(&mut harness, |session| !session.is_searching());
+    until(&mut harness, |session| !session.export.is_running());
     harness.get_by_label_contains("Exported to");
     let lines = std::fs::read_to_string(&out).expect("a file");
     let expected = [

@@ -79,6 +79,54 @@ impl Board {
         path
     }
 
+    /// A recording of two lanes of lines and of what a UART sent, cut into pieces; it is still written to.
+    pub(crate) fn with_texts(&self) -> (PathBuf, Writer<File>, LaneId) {
+        let (path, mut writer) = self.file("texts.drydock-rec");
+        let mut lane = |name: &str| {
+            let lane = Lane::new(format!("{}/{name}", self.name), LaneKind::Text);
+            writer.declare(&lane).expect("a lane")
+        };
+        let (uart, console, bus) = (lane("uart0.tx"), lane("console"), lane("i2c P0.26 P0.27"));
+        let about = lane("about");
+        let parts = r#"{"i2c":[{"part":"climate","lane":"i2c P0.26 P0.27","addresses":[118]}]}"#;
+        writer.text(about, 0, parts.as_bytes()).expect("in order");
+        for (lane, at_ms, text) in [
+            (console, 10, "ready"),
+            (console, 20, "sensor Error 3"),
+            (uart, 30, "boot ER"),
+            (uart, 31, "ROR\r\n"),
+            (console, 40, "error: error again"),
+            (bus, 40, "76w d0 | 76r 60"),
+            (bus, 60, "76w f7 no answer"),
+        ] {
+            writer.text(lane, at_ms * MS, text.as_bytes()).expect("in order");
+        }
+        writer.flush(100 * MS).expect("a disk");
+        (path, writer, console)
+    }
+
+    /// A recording of a board that ran from 1 to 3 s, when its clock was at 100 s, stood still until 5 s, and was switched on
+    /// again at 7 s, 8 s long in all.
+    pub(crate) fn with_clock(&self) -> PathBuf {
+        let (path, mut writer) = self.file("clock.drydock-rec");
+        let mut lane = |name: &str, kind| {
+            let lane = Lane::new(format!("{}/{name}", self.name), kind);
+            writer.declare(&lane).expect("a lane")
+        };
+        let (clock, state) = (lane("clock", LaneKind::Number), lane("state", LaneKind::Text));
+        let led = lane("LED", LaneKind::Digital);
+        let gaps = [(0, 1_000, "off"), (3_000, 5_000, "paused"), (6_000, 7_000, "off")];
+        for ((from_ms, until_ms, cause), machine_s) in gaps.into_iter().zip([100.0, 102.0, 0.0]) {
+            let gap = TimeRange::new(from_ms * MS, until_ms * MS);
+            writer.text(state, gap.from_ns, cause.as_bytes()).expect("in order");
+            writer.gap(led, gap, 0).expect("in order");
+            writer.number(clock, gap.until_ns, machine_s).expect("in order");
+            writer.level(led, gap.until_ns, true).expect("in order");
+        }
+        writer.finish(8_000 * MS).expect("a disk");
+        path
+    }
+
     /// A recording that is still written to: LED at 1 Hz, D9 with 1 kHz and a duty of a quarter, numbers, a console, and a
     /// pause from 1.0 to 1.2 s.
     pub(crate) fn recording(&self) -> (PathBuf, Recorder) {

@@ -62,9 +62,11 @@ Examples:
   drydock replay bench-1.drydock-rec                what the board said, from begin to end
   drydock replay bench-1.drydock-rec --speed 1      as fast as it happened
   drydock replay bench-1.drydock-rec --from 2s --until 2500ms --lane 'LED*' --lane uart0.tx
+  drydock replay bench-1.drydock-rec --grep panic   where a console, an event, a UART or a bus says so
   drydock replay bench-1.drydock-rec --info         lanes, lengths and damage only
 
-Without --lane it shows consoles, events, faults and states; `--lane '*'` shows everything.";
+Without --lane it shows consoles, events, faults and states, and --grep looks into all texts; `--lane '*'` shows everything.
+--grep takes plain text, in upper or lower case; the command ends with code 3 if nothing has it.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
@@ -75,6 +77,9 @@ pub(crate) struct Replay {
     pub(crate) info: bool,
     #[command(flatten)]
     pub(crate) part: Part,
+    /// Show only texts that have this in them, in upper or lower case
+    #[arg(long, value_name = "TEXT", conflicts_with = "info", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) grep: Option<String>,
     /// Show it this many times as fast as it happened; otherwise at once
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub(crate) speed: Option<f64>,

@@ -6,7 +6,7 @@ use crate::{
     exit::{Exit, Failure},
     output::{Ink, Output},
 };
-use drydock_scope_model::{Entry, Lane, LaneId, LaneKind, Merged, Recording, TimeRange};
+use drydock_scope_model::{Entry, Lane, LaneId, LaneKind, Merged, Recording, TextSearch, TimeRange};
 use serde_json::{Value, json};
 use std::{
     borrow::Cow,
@@ -25,14 +25,58 @@ pub(crate) async fn replay(arguments: &Replay, output: &Output) -> Result<Exit, 
     }
     let mut lanes = recorded::lanes(&recording, &arguments.part, &arguments.file)?;
     if arguments.part.lanes.is_empty() {
-        let said = |id: &LaneId| recording.lane(*id).is_some_and(is_said);
-        lanes.retain(said);
+        let is_wanted = if arguments.grep.is_some() { is_searched } else { is_said };
+        lanes.retain(|id: &LaneId| recording.lane(*id).is_some_and(is_wanted));
     }
     let range = recorded::range(&recording, &arguments.part)?;
-    tokio::select! {
-        exit = show(&recording, (&lanes, range), arguments.speed, output) => exit,
-        () = cancelled() => Ok(Exit::Cancelled),
+    let mut shown = Shown {
+        output,
+        search: arguments.grep.as_deref().map(TextSearch::new),
+        found: 0,
+    };
+    let exit = tokio::select! {
+        exit = show(&recording, (&lanes, range), arguments.speed, &mut shown) => exit?,
+        () = cancelled() => return Ok(Exit::Cancelled),
+    };
+    match &arguments.grep {
+        Some(text) if shown.found == 0 => Err(Failure::new(
+            Exit::Refused,
+            format!(
+                "{} has no \"{text}\" in the lanes that were searched; name other lanes with `--lane`, or another text.",
+                arguments.file.display()
+            ),
+        )),
+        _ => Ok(exit),
     }
+}
+
+/// What is shown of the entries: all, or those that have a text in them.
+struct Shown<'a> {
+    output: &'a Output,
+    search: Option<TextSearch>,
+    found: u64,
+}
+
+impl Shown<'_> {
+    /// Takes an entry. With a search, what is shown may have begun before it.
+    fn take(&mut self, id: LaneId, lane: &Lane, entry: &Entry<'_>) {
+        let Some(search) = &mut self.search else {
+            return one(lane, entry, self.output);
+        };
+        let mut found = Vec::new();
+        search.feed(id, lane, entry, &mut found);
+        for it in found {
+            let (at_ns, bytes) = (it.at_ns, it.bytes.as_slice());
+            one(lane, &Entry::Text { at_ns, bytes }, self.output);
+            self.found += 1;
+        }
+    }
+}
+
+/// Texts, but for what a recording says of itself.
+fn is_searched(lane: &Lane) -> bool {
+    let name = lane.name.split_once('/').map_or(lane.name.as_str(), |(_, name)| name);
+    lane.kind == LaneKind::Text && name != "about"
 }
 
 fn is_said(lane: &Lane) -> bool {
@@ -43,15 +87,15 @@ async fn show(
     recording: &Recording,
     (lanes, range): (&[LaneId], TimeRange),
     speed: Option<f64>,
-    output: &Output,
+    shown: &mut Shown<'_>,
 ) -> Result<Exit, Failure> {
     let begin = Instant::now();
     let mut damaged = None;
     for entry in Merged::new(recording, lanes, range) {
-        let (lane, entry) = match entry {
+        let (id, entry) = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                output.step(Ink::Red, &format!("{error}."));
+                shown.output.step(Ink::Red, &format!("{error}."));
                 damaged = Some(error);
                 continue;
             }
@@ -60,8 +104,8 @@ async fn show(
             let at = Duration::from_nanos(entry.at_ns().saturating_sub(range.from_ns)).div_f64(speed);
             tokio::time::sleep_until((begin + at).into()).await;
         }
-        if let Some(lane) = recording.lane(lane) {
-            one(lane, &entry, output);
+        if let Some(lane) = recording.lane(id) {
+            shown.take(id, lane, &entry);
         }
     }
     match damaged

@@ -1,7 +1,7 @@
 //! `drydock record`, `recordings`, `replay` and `export`, and `run --record`.
 
 use crate::driver::{command, drydock, finish};
-use drydock_scope_model::Recording;
+use drydock_scope_model::{Lane, LaneKind, Recording, Writer};
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -139,6 +139,76 @@ fn a_run_is_recorded_shown_again_and_written_for_other_tools() {
     assert_eq!(itself.code, 3, "{itself:?}");
     assert!(itself.error().contains("is the recording itself"), "{itself:?}");
     assert_eq!(drydock(&["replay", text(&file), "--info"]).code, 0);
+}
+
+/// A board whose UART is cut into pieces, with a console, events and a bus beside it.
+fn texts(place: &Path) -> PathBuf {
+    let path = place.join("texts.drydock-rec");
+    let mut writer = Writer::new(std::fs::File::create(&path).unwrap()).unwrap();
+    let mut lane = |name: &str| writer.declare(&Lane::new(name, LaneKind::Text)).unwrap();
+    let (about, uart, console) = (lane("desk/about"), lane("desk/uart0.tx"), lane("desk/console"));
+    let (events, bus) = (lane("desk/events"), lane("desk/i2c P0.26 P0.27"));
+    for (lane, at_ms, text) in [
+        (about, 0, "{\"program\":\"panic\"}"),
+        (uart, 10, "boot\r\nkernel PA"),
+        (uart, 11, "NIC: out of memory\r\n"),
+        (console, 12, "kernel Panic: out of memory"),
+        (console, 13, "all is well"),
+        (events, 14, "{\"event\":\"board.fault\",\"text\":\"desk: panic\"}"),
+        (bus, 15, "76w d0 | 76r 60"),
+    ] {
+        writer.text(lane, at_ms * 1_000_000, text.as_bytes()).unwrap();
+    }
+    writer.finish(20_000_000).unwrap();
+    path
+}
+
+#[test]
+fn a_text_is_found_in_consoles_events_uarts_and_buses() {
+    let place = tempfile::tempdir().unwrap();
+    let file = texts(place.path());
+    let grep = |arguments: &[&str]| {
+        let mut all = vec!["replay", text(&file), "--json", "--grep"];
+        all.extend(arguments);
+        drydock(&all)
+    };
+    let found = |arguments: &[&str]| -> Vec<(f64, String)> {
+        let outcome = grep(arguments);
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        let events = outcome.events();
+        let found = events.iter().map(|event| {
+            assert_eq!(event["event"], "recorded", "{event}");
+            let shown = event["entry"]["text"].as_str().unwrap();
+            (
+                event["time_s"].as_f64().unwrap(),
+                format!("{} {shown}", event["lane"].as_str().unwrap()),
+            )
+        });
+        found.collect()
+    };
+    let expected = [
+        (
+            0.010,
+            "desk/uart0.tx boot\r\nkernel PANIC: out of memory\r\n".to_owned(),
+        ),
+        (0.012, "desk/console kernel Panic: out of memory".to_owned()),
+        (0.014, "desk/events desk: panic".to_owned()),
+    ];
+    assert_eq!(found(&["panic"]), expected);
+    assert_eq!(found(&["panic", "--lane", "console"]), expected[1..2]);
+    assert_eq!(found(&["PANIC", "--from", "13ms"]), expected[2..]);
+    // An event is found by its name, and a transfer by its bytes.
+    assert_eq!(found(&["BOARD.FAULT"]), expected[2..]);
+    assert_eq!(found(&["76R"])[0].1, "desk/i2c P0.26 P0.27 76w d0 | 76r 60");
+    let nothing = grep(&["watchdog"]);
+    assert_eq!(nothing.code, 3, "{nothing:?}");
+    assert!(nothing.error().contains("has no \"watchdog\""), "{nothing:?}");
+    let said = drydock(&["replay", text(&file), "--grep", "panic"]);
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    assert!(lines[1].ends_with("kernel PANIC: out of memory"), "{said:?}");
+    assert!(lines[3].ends_with("desk: panic"), "{said:?}");
+    assert_eq!(lines.len(), 4, "{said:?}");
+    assert_eq!(grep(&[""]).code, 2);
 }
 
 #[test]

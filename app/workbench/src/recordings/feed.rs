@@ -346,6 +346,10 @@ impl OutputState {
                 let from_ns = self.clock.at(at.as_ns());
                 let at_ns = self.clock.start(at.as_ns());
                 self.gap(from_ns, at_ns, "stood still");
+                self.gathered.push(Entry {
+                    at_ns,
+                    what: What::Clock(at.as_ns()),
+                });
             }
         }
         self.clock.at(at.as_ns());
@@ -586,18 +590,17 @@ mod tests {
         std::thread::sleep(STOOD_STILL + LATEST);
         output.take(&Traced::Until(VirtualTime::from_us(1_000)));
         output.send();
-        let causes = |batch: Batch| {
-            let gaps = batch.entries.into_iter().filter_map(|entry| match entry.what {
-                What::Gap { from_ns, cause, .. } => Some((cause, entry.at_ns - from_ns)),
-                _ => None,
-            });
-            gaps.collect::<Vec<_>>()
-        };
-        let mut gaps = causes(batch(&messages));
+        let mut entries: Vec<_> = batch(&messages).entries;
         while let Ok(Message::Batch(batch)) = messages.try_recv() {
-            gaps.extend(causes(batch));
+            entries.extend(batch.entries);
         }
-        let stood = gaps.iter().find(|(cause, _)| cause == "stood still");
-        assert!(stood.is_some_and(|(_, ns)| *ns >= 500_000_000), "{gaps:?}");
+        let stood = entries.iter().position(
+            |entry| matches!(&entry.what, What::Gap { from_ns, cause, .. } if cause == "stood still" && entry.at_ns - from_ns >= 500_000_000),
+        );
+        // The axis is set anew there, which the lane of the clock says.
+        let stood = stood.expect("a gap");
+        let set = &entries[stood + 1];
+        assert!(matches!(set.what, What::Clock(1_000_000)), "the clock is not told");
+        assert_eq!(set.at_ns, entries[stood].at_ns);
     }
 }

@@ -2,7 +2,7 @@
 
 use drydock_scope_model::{
     Entry, LaneId, TimeRange,
-    decode::{Decoder, I2c, Link, OneWire, Parity, Spi, SpiMode, Uart, Ws2812},
+    decode::{Bytes, Decoder, I2c, I2cTransfers, Link, OneWire, Parity, Spi, SpiMode, Uart, Ws2812},
 };
 
 /// Each three bytes are an edge or a gap on one of four lanes, some time later. Every decoder survives them, and what it
@@ -53,5 +53,14 @@ pub fn signals(data: &[u8]) {
             last_ns = annotation.range.from_ns;
             assert!(!annotation.text.is_empty() && annotation.bytes.len() <= 256);
         }
+    }
+    // What only texts have.
+    let names = vec![(0x76, "part".to_owned())];
+    let decoders: [&mut dyn Decoder; 2] = [&mut I2cTransfers::new(lane(0), names), &mut Bytes::new(lane(0))];
+    for decoder in decoders {
+        let mut out = Vec::new();
+        let text = Entry::Text { at_ns: 0, bytes: data };
+        decoder.feed(lane(0), &text, &mut out);
+        assert!(out.iter().all(|it| !it.text.is_empty() && it.bytes.len() <= data.len()));
     }
 }

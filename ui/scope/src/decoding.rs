@@ -247,6 +247,8 @@ pub struct Decoded {
     pub annotations: Vec<Annotation>,
     /// Why there are none.
     pub problem: Option<String>,
+    /// They were read from texts, which have no length on the axis.
+    pub is_told: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -315,8 +317,8 @@ impl Default for Decoders {
 
 fn decode(open: &mut Vec<(PathBuf, Recording)>, path: &Path, asked: &Wanted) -> Decoded {
     let problem = |problem: String| Decoded {
-        annotations: Vec::new(),
         problem: Some(problem),
+        ..Decoded::default()
     };
     if !open.iter().any(|(known, _)| known == path) {
         match Recording::open(path) {
@@ -353,9 +355,11 @@ fn decode(open: &mut Vec<(PathBuf, Recording)>, path: &Path, asked: &Wanted) -> 
     match recording.decode(&mut *decoder, TimeRange::new(from_ns, asked.range.until_ns)) {
         Ok(mut annotations) => {
             annotations.retain(|it| it.range.until_ns >= asked.range.from_ns);
+            let is_text = |lane: &LaneId| recording.lane(*lane).is_some_and(|lane| lane.kind == LaneKind::Text);
             Decoded {
                 annotations,
                 problem: None,
+                is_told: lanes.iter().any(is_text),
             }
         }
         Err(error) => problem(error.to_string()),

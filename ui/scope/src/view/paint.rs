@@ -230,8 +230,8 @@ pub(super) fn decoder_name(ui: &Ui, theme: &Theme, rect: Rect, name: &str) {
     );
 }
 
-/// What a decoder read. Boxes that are narrower than two points are drawn as one bar. What comes from one text has no length:
-/// its box is as long as its words, while there is room up to the next.
+/// What a decoder read. Boxes that are narrower than two points are drawn as one bar. Nobody knows how long a
+/// text took on its line: where they were read from texts, a box is as long as its words, while there is room up to the next.
 pub(super) fn annotations(ui: &Ui, theme: &Theme, rect: Rect, decoded: &Decoded, x: impl Fn(u64) -> f32) {
     let painter = ui.painter_at(rect);
     let font = FontId::monospace(10.5);
@@ -249,12 +249,12 @@ pub(super) fn annotations(ui: &Ui, theme: &Theme, rect: Rect, decoded: &Decoded,
     let mut bar_until = f32::NEG_INFINITY;
     for (index, it) in decoded.annotations.iter().enumerate() {
         let (from, mut until) = (x(it.range.from_ns), x(it.range.until_ns));
-        if it.range.len_ns() == 0 && (rect.left()..=rect.right()).contains(&from) {
+        if decoded.is_told && (rect.left()..=rect.right()).contains(&from) {
             let next = decoded.annotations.get(index + 1);
             let room = next.map_or(rect.right(), |next| x(next.range.from_ns) - 1.0) - from;
             if room >= 2.0 {
                 let words = painter.layout_no_wrap(it.text.clone(), font.clone(), theme.text);
-                until = from + room.min(words.size().x + 8.0);
+                until = until.max(from + room.min(words.size().x + 8.0));
             }
         }
         if until < rect.left() || from > rect.right() || until <= bar_until + 0.5 {

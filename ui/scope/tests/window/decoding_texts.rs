@@ -48,6 +48,8 @@ fn transfers_and_bytes_are_read_from_texts() {
     assert_eq!(bus, "climate write d0, read 60 climate write f7 no answer");
     let bytes = read(&mut harness, Protocol::Bytes, "Desk/uart0.tx");
     assert_eq!(bytes, "62 6f 6f 74 20 45 52 |boot ER| 52 4f 52 0d 0a |ROR..|");
+    // Their boxes are as long as their words.
+    assert!(harness.state().decoders.all.iter().all(|it| it.decoded.is_told));
     // No frame of the link ends here.
     harness
         .state_mut()

@@ -220,7 +220,11 @@ fn boards_that_run_are_recorded_and_recordings_are_listed() {
         all.extend(arguments);
         drydock(&all)
     };
-    assert_eq!(with_data(&["boards", "add", "nano33ble", "--name", "desk"]).code, 0);
+    let part = ["--part", "bme280,address=0x77"];
+    assert_eq!(
+        with_data(&[&["boards", "add", "nano33ble", "--name", "desk"], &part[..]].concat()).code,
+        0
+    );
     let outcome = with_data(&["record", "desk", "--for", "1s"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let ended = outcome.events().pop().unwrap();
@@ -230,6 +234,13 @@ fn boards_that_run_are_recorded_and_recordings_are_listed() {
     );
     let file = ended["file"].as_str().unwrap().to_owned();
     assert!(Path::new(&file).starts_with(data.join("recordings")), "{file}");
+    // Who answers on its buses, for decoders.
+    let about = entries(Path::new(&file), "desk/about").remove(0);
+    let about: Value = serde_json::from_str(about["entry"]["text"].as_str().unwrap()).unwrap();
+    let parts = about["i2c"].as_array().unwrap();
+    let part = parts.iter().find(|part| part["part"] == "bme280").unwrap();
+    assert_eq!(part["addresses"], serde_json::json!([0x77]));
+    assert!(part["lane"].as_str().unwrap().starts_with("i2c P"), "{about}");
     let listed = with_data(&["recordings"]);
     let listed = listed.events();
     assert_eq!(listed.len(), 1, "{listed:?}");

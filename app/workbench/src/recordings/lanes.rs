@@ -348,7 +348,7 @@ impl BoardLanes {
 
     fn i2c(&mut self, out: &mut Out, bus: I2cPins, step: I2cStep, at_ns: u64) -> Result<(), WriteError> {
         if !self.i2c.contains_key(&bus) {
-            let name = format!("i2c {} {}", Pin(bus.scl), Pin(bus.sda));
+            let name = i2c_lane(Pin(bus.scl), Pin(bus.sda));
             let name = self.other(out, &name, ("", LaneKind::Text, true))?;
             let Some((lane, _)) = self.place(&name, at_ns) else {
                 return Ok(());
@@ -471,6 +471,11 @@ impl BoardLanes {
         }
         Ok(())
     }
+}
+
+/// The name of a bus's lane, without its board.
+pub(super) fn i2c_lane(scl: Pin, sda: Pin) -> String {
+    format!("i2c {scl} {sda}")
 }
 
 impl SpiTransfer {

@@ -1,11 +1,13 @@
 //! What boards say about themselves, for a recording: lines of the console, metrics, events.
 
-use super::{Recording, entry::What, feed::Output, release};
+use super::{Recording, entry::What, feed::Output, lanes::i2c_lane, release};
 use crate::{
     api::{Event, LogLine, MetricSample, Update},
     fleet::{FleetBoard, HostRecord},
+    parts,
     state::WorkbenchState,
 };
+use drydock_assets::Connection;
 use drydock_client::Updates;
 use serde_json::json;
 use std::sync::Arc;
@@ -18,11 +20,23 @@ pub(super) fn begin(workbench: &WorkbenchState, board: &FleetBoard, output: &Out
         HostRecord::Physical(_) => None,
     };
     let view = workbench.view(board);
+    // What a decoder needs to name who is addressed on a bus.
+    let wired = parts::described(workbench, board);
+    let parts = wired.map_or_else(|_| Vec::new(), |wired| wired.parts);
+    let i2c = parts.iter().filter_map(|part| {
+        let Connection::I2c { bus, address } = &part.connection else {
+            return None;
+        };
+        let addresses: Vec<u8> = part.kind.answers_to(*address);
+        Some(json!({ "part": part.name, "lane": i2c_lane(bus.scl, bus.sda), "addresses": addresses }))
+    });
+    let i2c: Vec<_> = i2c.collect();
     let about = json!({
         "kind": description.name,
         "kind_title": description.title,
         "engine": engine,
         "firmware": view.firmware,
+        "i2c": i2c,
     });
     let text = about.to_string();
     output.told(None, 0, What::Text { lane: "about", text });

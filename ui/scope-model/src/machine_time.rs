@@ -61,7 +61,7 @@ impl MachineTime {
     pub fn at(&self, at_ns: f64) -> Option<f64> {
         let next = self.runs.partition_point(|run| run.range.from_ns as f64 <= at_ns);
         let run = self.runs.get(next.checked_sub(1)?)?;
-        (at_ns <= run.range.until_ns as f64).then(|| run.machine_ns as f64 + (at_ns - run.range.from_ns as f64))
+        (at_ns <= run.range.until_ns as f64).then_some(run.machine_ns as f64 + (at_ns - run.range.from_ns as f64))
     }
 
     /// How much virtual time passed between two instants of the axis, in ns. Pauses count for nothing.

@@ -13,8 +13,12 @@ struct Board {
 
 impl Board {
     fn new() -> Self {
-        let mut writer = Writer::new(Cursor::new(Vec::new())).unwrap();
-        let mut lane = |name: &str, kind| writer.declare(&Lane::new(format!("Desk/{name}"), kind)).unwrap();
+        let mut writer = Writer::new(Cursor::new(Vec::new())).expect("in order");
+        let mut lane = |name: &str, kind| {
+            writer
+                .declare(&Lane::new(format!("Desk/{name}"), kind))
+                .expect("in order")
+        };
         let (clock, state) = (lane("clock", LaneKind::Number), lane("state", LaneKind::Text));
         let (uart, floating) = (lane("uart0.tx", LaneKind::Text), lane("P1.02", LaneKind::Digital));
         Self {
@@ -27,21 +31,23 @@ impl Board {
     }
 
     fn clock(&mut self, at_ns: u64, machine_s: f64) {
-        self.writer.number(self.clock, at_ns, machine_s).unwrap();
+        self.writer.number(self.clock, at_ns, machine_s).expect("in order");
     }
 
     /// The machine does not run; its floating pin is unknown since earlier.
     fn still(&mut self, range: TimeRange, cause: &str) {
-        self.writer.text(self.state, range.from_ns, cause.as_bytes()).unwrap();
-        self.writer.gap(self.uart, range, 0).unwrap();
+        self.writer
+            .text(self.state, range.from_ns, cause.as_bytes())
+            .expect("in order");
+        self.writer.gap(self.uart, range, 0).expect("in order");
         self.writer
             .gap(self.floating, TimeRange::new(range.from_ns - 200, range.until_ns), 0)
-            .unwrap();
+            .expect("in order");
     }
 
     fn finish(self, until_ns: u64) -> Recording {
-        let bytes = self.writer.finish(until_ns).unwrap().into_inner();
-        Recording::from_bytes(bytes).unwrap()
+        let bytes = self.writer.finish(until_ns).expect("in order").into_inner();
+        Recording::from_bytes(bytes).expect("in order")
     }
 }
 
@@ -79,7 +85,10 @@ fn virtual_time_stands_still_in_pauses_and_begins_anew_after_a_restart() {
 fn entries_that_were_lost_do_not_stop_the_clock() {
     let mut board = Board::new();
     board.clock(0, 0.0);
-    board.writer.gap(board.uart, TimeRange::new(2_000, 3_000), 7).unwrap();
+    board
+        .writer
+        .gap(board.uart, TimeRange::new(2_000, 3_000), 7)
+        .expect("in order");
     let recording = board.finish(5_000);
     let time = MachineTime::of(&recording, "Desk");
     assert_eq!(time.at(2_500.0), Some(2_500.0));

@@ -138,6 +138,8 @@ event_names! {
     "profile.finished" ProfileFinished;
     /// Boards are recorded; `recording`, `file`, `boards`.
     "recording.started" RecordingStarted;
+    /// What just happened on a board was written to a file; `file`, `seconds`.
+    "recording.kept" RecordingKept;
     /// A recording ended; `recording`, `file`, `bytes`, `lost`, `state`, `reason`.
     "recording.ended" RecordingEnded;
     /// Debuggers can connect to a board; `address`, and `probe` if it is behind one.

@@ -163,6 +163,10 @@ methods! {
     "recording.start" RecordingStart(RecordingStart) -> RecordingView;
     /// Ends a recording.
     "recording.stop" RecordingStop(RecordingRef) -> RecordingView;
+    /// Writes the last minutes of a board, which Drydock keeps by itself, to a file.
+    "recording.keep" RecordingKeep(RecordingKeep) -> RecordingView;
+    /// Sets how much of the disk Drydock uses to keep what just happened.
+    "recording.recent_size" RecordingRecentSize(RecordingRecentSize) -> RecordingView;
     /// The recordings of this run of Drydock and those in its data directory, the oldest first.
     "recording.list" RecordingList(Empty) -> Vec<RecordingView>;
     /// The events, newest first.
@@ -248,7 +252,9 @@ impl Request {
             | Self::ProfileStart(_)
             | Self::ProfileStop(_)
             | Self::ProfileView(_)
+            | Self::RecordingKeep(_)
             | Self::RecordingList(_)
+            | Self::RecordingRecentSize(_)
             | Self::RecordingStart(_)
             | Self::RecordingStop(_)
             | Self::SnapshotExport(_)

@@ -37,6 +37,31 @@ pub struct RecordingRef {
     pub recording: String,
 }
 
+/// Keeps what just happened on a board.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct RecordingKeep {
+    /// Id or name of the board.
+    pub board: String,
+    /// How much, in milliseconds back from the newest entry; `None` means ten minutes.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub last_ms: Option<u64>,
+    /// The file, by absolute path, written by the owner; `None` makes one in the data directory.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// Whether a file that exists is replaced.
+    #[serde(default)]
+    pub overwrite: bool,
+}
+
+/// Limits the recording of what just happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct RecordingRecentSize {
+    /// The size of all its segments together, in bytes; 0 switches it off and deletes them.
+    #[ts(type = "number")]
+    pub max_bytes: u64,
+}
+
 /// State of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]

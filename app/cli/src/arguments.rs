@@ -141,8 +141,8 @@ pub(crate) enum Command {
     #[command(after_help = RECORD_EXAMPLES)]
     Record(Record),
     /// List the recordings of the running Drydock and of its data directory
-    #[command(after_help = "Example:\n  drydock recordings --json")]
-    Recordings,
+    #[command(after_help = RECORDINGS_EXAMPLES)]
+    Recordings(Recordings),
     /// Show what a recording has, at once or as fast as it happened
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Replay),

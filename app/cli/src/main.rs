@@ -101,7 +101,7 @@ async fn perform(arguments: &Arguments, output: &Output) -> Result<Exit, Failure
         Command::Gdb(gdb) => subcommand::gdb::gdb(data, gdb, output).await,
         Command::Gateway(gateway) => subcommand::gateway::gateway(data, gateway, output).await,
         Command::Record(record) => subcommand::record::record(data, record, output).await,
-        Command::Recordings => subcommand::record::recordings(data, output).await,
+        Command::Recordings(recordings) => subcommand::record::recordings(data, recordings, output).await,
         Command::Replay(replay) => subcommand::replay::replay(replay, output).await,
         Command::Scope(scope) => subcommand::scope::scope(data, scope).await,
         Command::Export(export) => subcommand::export::export(export, output),

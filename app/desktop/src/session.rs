@@ -54,6 +54,7 @@ impl WorkbenchSession {
         let config = WorkbenchConfig {
             data: data.clone(),
             log: true,
+            keep_recent: true,
             ..WorkbenchConfig::default()
         };
         match Workbench::open(config).await {

@@ -339,6 +339,7 @@ impl Entered {
         origin: Option<Arc<MachineSnapshot>>,
     ) -> Arc<FleetBoard> {
         let Self { board, commands, on } = self;
+        recordings::recent::board_entered(workbench, &board);
         let task = board_task::run(Arc::clone(workbench), Arc::clone(&board), commands, on, origin);
         tokio::spawn(task);
         board

@@ -8,6 +8,11 @@ use crate::{GuestFault, PinChange, ResetKind, TraceTaken, UartOutput, VirtualTim
 pub trait Tracer: Send {
     /// Something happened. Instants of one pin or one UART never decrease, but for [`Traced::Begin`].
     fn take(&mut self, what: &Traced<'_>);
+
+    /// Whether it wants [`Traced::Inside`], which the machine gathers at a cost. It is asked when it begins to trace.
+    fn wants_inside(&self) -> bool {
+        true
+    }
 }
 
 /// Something that a machine did, or that happened to it.

@@ -7,6 +7,7 @@
 //!   the length of the range. [`Recording::entries`] gives every entry.
 //! - [`Recording::measure`] measures a range, a [`Trigger`] watches for a condition, a [`TextSearch`] looks for a text, and
 //!   [`decode`] reads protocols.
+//! - [`join`](join()) copies parts of recordings into one, on one axis.
 //! - [`export`] writes VCD, CSV and sigrok's session files.
 //!
 //! No window, no runtime and no emulator belong here. Nothing here reads a clock: the caller says when things happened.
@@ -18,6 +19,7 @@ mod columns;
 pub mod decode;
 mod entries;
 pub mod export;
+mod join;
 mod lane;
 mod machine_time;
 mod map;
@@ -31,6 +33,7 @@ mod trigger;
 
 pub use columns::Column;
 pub use entries::{Entries, Entry, EntryError};
+pub use join::{Joined, Part, join};
 pub use lane::{Lane, LaneId, LaneKind, MAX_LANES, MAX_NAME_BYTES, MAX_TEXT_BYTES, MAX_TIME_NS, TimeRange};
 pub use machine_time::{MachineTime, Run};
 pub use measure::{Delta, DigitalMeasurement, Measurement, NumberMeasurement};

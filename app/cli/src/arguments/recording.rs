@@ -9,6 +9,7 @@ Examples:
   drydock record bench-1                              into the data directory, until Ctrl-C
   drydock record bench-1 bench-2 --out both.drydock-rec --for 10s
   drydock record bench-1 --max-size 500MB --json
+  drydock record bench-1 --last 10m --out before.drydock-rec     what just happened, without having asked before
 
 `drydock run` and `drydock emulate` record from the first instruction with --record FILE.
 docs/recordings.md tells what a recording has.";
@@ -30,6 +31,22 @@ pub(crate) struct Record {
     /// Stop at this size: 500MB, 4GB
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) max_size: Option<u64>,
+    /// Keep what the board just did, this far back: 30s, 10m, 1h
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["duration", "max_size"])]
+    pub(crate) last: Option<Duration>,
+}
+
+pub(super) const RECORDINGS_EXAMPLES: &str = "\
+Examples:
+  drydock recordings --json
+  drydock recordings --recent-size 2GB        what boards just did may use so much of the disk
+  drydock recordings --recent-size 0          keeps nothing by itself, and deletes what it kept";
+
+#[derive(Debug, Args)]
+pub(crate) struct Recordings {
+    /// Set how much of the disk Drydock uses to keep what boards just did; 0 switches that off
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) recent_size: Option<u64>,
 }
 
 /// Where `drydock run` and `drydock emulate` record.

@@ -22,6 +22,7 @@ pub(crate) async fn gateway(data: Option<&Path>, arguments: &Gateway, output: &O
         data: data.map_or(DataDir::Default, |path| DataDir::At(path.to_owned())),
         log: true,
         listen: arguments.listen,
+        keep_recent: true,
         ..WorkbenchConfig::default()
     })
     .await

@@ -2,12 +2,15 @@
 
 use super::{absolute, cancelled};
 use crate::{
-    arguments::{Record, RecordTo},
+    arguments::{Record, RecordTo, Recordings},
     connection::{Boards, Connection, ask},
     exit::{Exit, Failure},
     output::{Ink, Output, date_and_time},
 };
-use drydock_api::{Empty, RecordingFile, RecordingRef, RecordingStart, RecordingState, RecordingView};
+use drydock_api::{
+    Empty, RecordingFile, RecordingKeep, RecordingRecentSize, RecordingRef, RecordingStart, RecordingState,
+    RecordingView,
+};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -19,10 +22,33 @@ const LOOK: Duration = Duration::from_millis(200);
 const TELL: u32 = 25;
 
 pub(crate) async fn record(data: Option<&Path>, arguments: &Record, output: &Output) -> Result<Exit, Failure> {
+    if let Some(last) = arguments.last {
+        return keep(data, arguments, last, output).await;
+    }
     let connection = Connection::open(data, Boards::Start, output).await?;
     let outcome = record_on(&connection, arguments, output).await;
     connection.close().await;
     outcome
+}
+
+/// Writes what a board just did to a file.
+async fn keep(data: Option<&Path>, arguments: &Record, last: Duration, output: &Output) -> Result<Exit, Failure> {
+    let [board] = arguments.boards.as_slice() else {
+        return Err(Failure::new(Exit::Usage, "`--last` keeps one board; name one."));
+    };
+    let keep = RecordingKeep {
+        board: board.clone(),
+        last_ms: Some(u64::try_from(last.as_millis()).unwrap_or(u64::MAX)),
+        file: arguments.out.as_deref().map(absolute).transpose()?,
+        overwrite: arguments.overwrite,
+    };
+    let connection = Connection::open(data, Boards::LeaveOff, output).await?;
+    let kept = ask!(connection, RecordingKeep(keep));
+    connection.close().await;
+    let kept = kept?;
+    output.object("recording", &kept);
+    output.say(summary(&kept));
+    Ok(Exit::Success)
 }
 
 async fn record_on(connection: &Connection, arguments: &Record, output: &Output) -> Result<Exit, Failure> {
@@ -134,9 +160,16 @@ pub(super) async fn end(connection: &Connection, to: &RecordTo, output: &Output)
     }
 }
 
-pub(crate) async fn recordings(data: Option<&Path>, output: &Output) -> Result<Exit, Failure> {
+pub(crate) async fn recordings(data: Option<&Path>, arguments: &Recordings, output: &Output) -> Result<Exit, Failure> {
     let connection = Connection::open(data, Boards::LeaveOff, output).await?;
-    let all = ask!(connection, RecordingList(Empty {}));
+    let set = match arguments.recent_size {
+        Some(max_bytes) => ask!(connection, RecordingRecentSize(RecordingRecentSize { max_bytes })).map(|_| ()),
+        None => Ok(()),
+    };
+    let all = match set {
+        Ok(()) => ask!(connection, RecordingList(Empty {})),
+        Err(error) => Err(error),
+    };
     connection.close().await;
     let all = all?;
     if output.is_json() {
@@ -149,6 +182,7 @@ pub(crate) async fn recordings(data: Option<&Path>, output: &Output) -> Result<E
     }
     let rows = all.iter().map(|view| {
         let (ink, state) = match view.state {
+            RecordingState::Recording if view.id == "recent" => (Ink::Green, "what just happened"),
             RecordingState::Recording => (Ink::Green, "recording"),
             RecordingState::Stopped => (Ink::Plain, "whole"),
             RecordingState::Failed => (Ink::Red, "failed"),

@@ -74,6 +74,15 @@ impl BoardClock {
         self.anchor_ns + machine_ns.saturating_sub(self.machine_ns)
     }
 
+    /// The newest time that was given out.
+    pub(super) fn newest_ns(&self) -> u64 {
+        self.newest_ns
+    }
+
+    pub(super) fn reset_ns(&self) -> Option<u64> {
+        self.reset_ns
+    }
+
     pub(super) fn was_reset(&mut self, machine_ns: u64) {
         self.reset_ns = Some(machine_ns);
     }

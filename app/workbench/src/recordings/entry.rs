@@ -39,6 +39,13 @@ pub(super) enum What {
         lost: u64,
         cause: String,
     },
+    /// The pins changed too often since this instant: what they did up to the entry's is left out.
+    PinsGap {
+        from_ns: u64,
+        lost: u64,
+        /// The levels that they have then.
+        levels: Vec<(u16, Option<bool>)>,
+    },
     /// The machine's virtual time, in ns.
     Clock(u64),
     Number {

@@ -4,11 +4,13 @@
 use super::{
     clock::BoardClock,
     entry::{Batch, Entry, What},
+    light::{Light, PinBudget},
 };
 use drydock_emulator::{
-    ResetKind, TraceEvent, UartOutput, VirtualTime,
-    runner::{RunState, Traced, Tracer},
+    PinChange, ResetKind, TraceEvent, UartOutput, VirtualTime,
+    runner::{RunState, Traced},
 };
+use serde_json::json;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
@@ -24,6 +26,8 @@ const BITS: u64 = 10;
 /// A machine whose time advances less than half of the host's for so long stood still: a debugger holds it, or the host
 /// slept.
 const STOOD_STILL: Duration = Duration::from_secs(1);
+/// The lane that says how segments of what just happened belong together.
+pub(super) const SEGMENT_LANE: &str = "segment";
 
 /// What one recording has of one board.
 pub(super) struct Output {
@@ -32,6 +36,8 @@ pub(super) struct Output {
     pub(super) recorder: mpsc::SyncSender<super::recorder::Message>,
     /// When the recording began, in nanoseconds since the Unix epoch.
     pub(super) began_ns: i64,
+    /// What the recording of what just happened takes; `None` takes everything.
+    pub(super) light: Option<Light>,
     state: Mutex<OutputState>,
 }
 
@@ -53,6 +59,11 @@ struct OutputState {
     in_slice: bool,
     /// The rates of its UARTs, as far as they were heard, in bits per second.
     bauds: HashMap<u8, u32>,
+    /// The recorder has ended.
+    ended: bool,
+    /// The machine's last reset was told to the segment before.
+    keeps_reset: bool,
+    budget: PinBudget,
 }
 
 impl Output {
@@ -65,6 +76,7 @@ impl Output {
             board,
             recorder,
             began_ns: i64::try_from(began_ms.saturating_mul(1_000_000)).unwrap_or(i64::MAX),
+            light: None,
             state: Mutex::new(OutputState {
                 clock: BoardClock::new(began),
                 gathered: Vec::new(),
@@ -76,7 +88,18 @@ impl Output {
                 publishes: false,
                 in_slice: false,
                 bauds: HashMap::new(),
+                ended: false,
+                keeps_reset: false,
+                budget: PinBudget::default(),
             }),
+        }
+    }
+
+    /// It takes no more than this.
+    pub(super) fn with_light(self, light: Light) -> Self {
+        Self {
+            light: Some(light),
+            ..self
         }
     }
 
@@ -178,7 +201,10 @@ impl Output {
                 state.lost = Some((from_ns, lost + count));
             }
             // The recording has ended.
-            Err(_) => state.lost = None,
+            Err(_) => {
+                state.lost = None;
+                state.ended = true;
+            }
         }
     }
 
@@ -191,10 +217,67 @@ impl Output {
         self.send_all(&mut state);
     }
 
-    fn take(&self, what: &Traced<'_>) {
+    pub(super) fn take(&self, what: &Traced<'_>) {
         let mut state = self.lock();
-        state.take(what);
+        state.take(what, self.light.as_ref());
         self.send_if_due(&mut state);
+    }
+
+    /// Takes over from the output of the segment before, which gets nothing more. `at` is the machine's time if it runs. The
+    /// segments continue each other if the one before has everything up to then.
+    pub(super) fn succeed(&self, before: &Self, at: Option<VirtualTime>) {
+        let (is_whole, reset_ns, bauds, publishes) = {
+            let mut state = before.lock();
+            let was_told = at.is_some_and(|at| state.clock.runs() && state.heard.is_some_and(|(heard, _)| heard == at));
+            before.retire_locked(&mut state);
+            let never_told = before.light.as_ref().is_some_and(|light| light.is_physical);
+            let is_whole = (was_told || never_told) && state.lost.is_none() && !state.ended;
+            (
+                is_whole,
+                state.clock.reset_ns(),
+                std::mem::take(&mut state.bauds),
+                state.publishes,
+            )
+        };
+        {
+            let mut state = self.lock();
+            state.bauds = bauds;
+            state.publishes |= publishes;
+            if let Some(reset_ns) = reset_ns {
+                state.clock.was_reset(reset_ns);
+                state.keeps_reset = true;
+            }
+        }
+        if let Some(light) = before.light.as_ref().filter(|_| is_whole) {
+            self.told(None, 0, segment_text(&json!({ "continues": *light.segment })));
+        }
+    }
+
+    /// Ends what this recording has of the board: a machine that stands still has a gap up to now.
+    pub(super) fn retire(&self) {
+        self.retire_locked(&mut self.lock());
+    }
+
+    fn retire_locked(&self, state: &mut OutputState) {
+        let at_ns = match state.clock.runs() {
+            true => state.clock.newest_ns(),
+            false => state.clock.host_ns().max(state.clock.newest_ns()),
+        };
+        state.end_of_skipped(at_ns);
+        if let Some((from_ns, cause)) = state.still.take() {
+            state.gap(from_ns, at_ns, cause);
+        }
+        let what = segment_text(&json!({ "ends": true }));
+        state.gathered.push(Entry { at_ns, what });
+        self.send_all(state);
+    }
+}
+
+/// An entry of the lane by which segments of what just happened are joined.
+pub(super) fn segment_text(text: &serde_json::Value) -> What {
+    What::Text {
+        lane: SEGMENT_LANE,
+        text: text.to_string(),
     }
 }
 
@@ -246,7 +329,41 @@ impl OutputState {
         }
     }
 
-    fn take(&mut self, what: &Traced<'_>) {
+    /// What was left out because the pins changed too often.
+    fn end_of_skipped(&mut self, at_ns: u64) {
+        let Some(skipped) = self.budget.take_skipped() else {
+            return;
+        };
+        let (from_ns, lost) = (skipped.from_ns, skipped.changes);
+        let at_ns = at_ns.max(from_ns);
+        let levels = skipped.levels.into_iter().collect();
+        let what = What::PinsGap { from_ns, lost, levels };
+        self.gathered.push(Entry { at_ns, what });
+    }
+
+    /// A pin that the chip drives has another level.
+    fn pin_changed(&mut self, change: &PinChange, light: Option<&Light>) {
+        let Some(light) = light else {
+            return self.push(change.at, What::Level(change.pin, change.level));
+        };
+        if !light.has_pin(change.pin) {
+            return;
+        }
+        if self.budget.begins_anew(change.at) {
+            let at_ns = self.clock.at(change.at.as_ns());
+            self.end_of_skipped(at_ns);
+        }
+        match self.budget.takes() {
+            true => self.push(change.at, What::Level(change.pin, change.level)),
+            false => {
+                let at_ns = self.clock.at(change.at.as_ns());
+                self.budget.skip(at_ns, change);
+            }
+        }
+    }
+
+    fn take(&mut self, what: &Traced<'_>, light: Option<&Light>) {
+        let has_pin = |pin: u16| light.is_none_or(|light| light.has_pin(pin));
         self.in_slice = matches!(
             what,
             Traced::Sent(_) | Traced::Pins(_) | Traced::Inside(_) | Traced::Fault(_)
@@ -256,13 +373,17 @@ impl OutputState {
                 // It goes on as before if somebody else only began to trace it.
                 let is_new = self.still.is_some() || self.heard.is_none_or(|(heard, _)| heard != *at);
                 if is_new {
-                    self.pins = Some(pins.iter().copied().collect());
+                    let pins = pins.iter().zip(0..);
+                    let at_ns = self.clock.newest_ns();
+                    self.end_of_skipped(at_ns);
+                    self.pins = Some(pins.map(|(level, pin)| level.filter(|_| has_pin(pin))).collect());
                     let cause = if self.heard.is_some() { "restored" } else { "off" };
                     self.stand_still(None, cause);
                     match reset {
                         Some(reset) => self.clock.was_reset(reset.as_ns()),
                         None => self.clock.forget_reset(),
                     }
+                    self.keeps_reset = false;
                 }
                 match state {
                     RunState::Running => self.go_on(*at),
@@ -275,13 +396,13 @@ impl OutputState {
                 }
             }
             Traced::Pins(changes) => {
-                for change in *changes {
-                    self.push(change.at, What::Level(change.pin, change.level));
-                }
+                changes.iter().for_each(|change| self.pin_changed(change, light));
             }
-            Traced::Input { at, pin, level } => self.push(*at, What::Input(*pin, *level)),
+            Traced::Input { at, pin, level } if has_pin(*pin) => self.push(*at, What::Input(*pin, *level)),
+            Traced::Input { .. } => {}
             Traced::Sent(output) => self.sent(output),
             Traced::Received { at, index, bytes } => self.push(*at, What::Received(*index, (*bytes).into())),
+            Traced::Inside(_) if light.is_some() => {}
             Traced::Inside(taken) => {
                 for entry in &taken.entries {
                     let what = match entry.what {
@@ -352,7 +473,10 @@ impl OutputState {
                 });
             }
         }
-        self.clock.at(at.as_ns());
+        let at_ns = self.clock.at(at.as_ns());
+        if self.budget.begins_anew(at) {
+            self.end_of_skipped(at_ns);
+        }
         self.heard = Some((at, now));
     }
 }
@@ -379,48 +503,11 @@ fn cause_of(kind: ResetKind) -> &'static str {
     }
 }
 
-/// The recordings of one board. Its machine has one tracer, which tells all of them.
-#[derive(Default)]
-pub(super) struct Outputs(Mutex<Vec<Arc<Output>>>);
-
-impl Outputs {
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Output>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn add(&self, output: Arc<Output>) {
-        self.lock().push(output);
-    }
-
-    pub(super) fn remove(&self, output: &Arc<Output>) {
-        self.lock().retain(|other| !Arc::ptr_eq(other, output));
-    }
-
-    pub(super) fn all(&self) -> Vec<Arc<Output>> {
-        self.lock().clone()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-}
-
-/// A tracer for the recordings of one board.
-pub(super) struct Feed(pub(super) Arc<Outputs>);
-
-impl Tracer for Feed {
-    fn take(&mut self, what: &Traced<'_>) {
-        for output in &*self.0.lock() {
-            output.take(what);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::recorder::Message;
     use super::*;
-    use drydock_emulator::{PinChange, TraceEntry, TraceTaken};
+    use drydock_emulator::{TraceEntry, TraceTaken};
 
     fn change(at: u64) -> PinChange {
         PinChange {

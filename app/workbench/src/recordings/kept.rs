@@ -13,7 +13,7 @@ pub(super) fn read_all(folder: &Path) -> Vec<RecordingView> {
     recordings.filter_map(|path| read(&path)).collect()
 }
 
-fn read(path: &Path) -> Option<RecordingView> {
+pub(super) fn read(path: &Path) -> Option<RecordingView> {
     let recording = Recording::open(path).ok()?;
     let about = recording
         .first_text("about")

@@ -169,6 +169,18 @@ impl BoardLanes {
                 gap_before,
             } => self.samples(out, &lane, &samples, gap_before),
             What::Text { lane, text } => self.text(out, lane, (at_ns, false), text.as_bytes()),
+            What::PinsGap { from_ns, lost, levels } => {
+                for (pin, level) in &levels {
+                    self.pins.entry(*pin).or_default().driven = *level;
+                }
+                let range = TimeRange::new(from_ns, at_ns);
+                self.gap_of_pins(out, range, u32::try_from(lost).unwrap_or(u32::MAX))?;
+                for (pin, _) in levels {
+                    self.show_pin(out, pin, at_ns)?;
+                }
+                let text = format!("{lost} changes of pins are left out: too many in a second");
+                self.text(out, "state", (from_ns, false), text.as_bytes())
+            }
             What::Gap { from_ns, lost, cause } => self.gap(out, TimeRange::new(from_ns, at_ns), lost, &cause),
         }
     }
@@ -436,7 +448,16 @@ impl BoardLanes {
     /// Nothing is known about the machine in a range. Afterwards its pins have the levels that they had, until it says
     /// otherwise.
     fn gap(&mut self, out: &mut Out, range: TimeRange, lost: u64, cause: &str) -> Result<(), WriteError> {
-        let lost = u32::try_from(lost).unwrap_or(u32::MAX);
+        let recorded = u32::try_from(lost).unwrap_or(u32::MAX);
+        self.gap_of_pins(out, range, recorded)?;
+        self.gap_of_others(out, range, recorded)?;
+        if range.len_ns() > 0 && range.from_ns > 0 || lost > 0 {
+            self.text(out, "state", (range.from_ns, false), cause.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn gap_of_pins(&mut self, out: &mut Out, range: TimeRange, lost: u32) -> Result<(), WriteError> {
         let within = |newest_ns: u64| TimeRange::new(range.from_ns.max(newest_ns), range.until_ns);
         for pin in self.pins.values_mut() {
             let level = pin.level();
@@ -452,6 +473,11 @@ impl BoardLanes {
             pin.floats_ns = pin.floats_ns.map(|_| range.until_ns);
             shown.newest_ns = range.until_ns;
         }
+        Ok(())
+    }
+
+    fn gap_of_others(&mut self, out: &mut Out, range: TimeRange, lost: u32) -> Result<(), WriteError> {
+        let within = |newest_ns: u64| TimeRange::new(range.from_ns.max(newest_ns), range.until_ns);
         for known in self.interrupts.values_mut() {
             out.gap(known.lane, within(known.newest_ns), lost)?;
             if let Some(level) = known.level {
@@ -465,9 +491,6 @@ impl BoardLanes {
         for other in self.others.values_mut().filter(|other| other.of_machine) {
             out.gap(other.lane, within(other.newest_ns), lost)?;
             other.newest_ns = other.newest_ns.max(range.until_ns);
-        }
-        if range.len_ns() > 0 && range.from_ns > 0 || lost > 0 {
-            self.text(out, "state", (range.from_ns, false), cause.as_bytes())?;
         }
         Ok(())
     }

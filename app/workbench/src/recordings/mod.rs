@@ -9,6 +9,9 @@ mod entry;
 mod feed;
 mod kept;
 mod lanes;
+mod light;
+mod outputs;
+pub(crate) mod recent;
 mod recorder;
 mod sayings;
 
@@ -22,9 +25,11 @@ use crate::{
 use drydock_emulator::runner::MachineHandle;
 use drydock_gateway::AppSamples;
 use drydock_scope_model::{FILE_ENDING, Writer};
-use feed::{Feed, Output, Outputs};
+use feed::Output;
 use lanes::BoardLanes;
-use recorder::{Message, Progress, Recorder, Source};
+use outputs::{Feed, Outputs};
+use recent::Recent;
+use recorder::{Joining, Message, Progress, Recorder, Source};
 use serde_json::{Map, json};
 use std::{
     collections::HashMap,
@@ -55,13 +60,18 @@ pub(crate) struct Recordings {
     /// By the id of the board.
     outputs: Mutex<HashMap<String, Arc<Outputs>>>,
     numbers: AtomicU64,
+    /// What just happened.
+    recent: Recent,
 }
+
+/// A board of a recording, its name when it began, and what the recording has of it.
+type Recorded = (Arc<FleetBoard>, String, Arc<Output>);
 
 /// One recording.
 struct Recording {
     id: String,
     file: PathBuf,
-    boards: Vec<(Arc<FleetBoard>, String, Arc<Output>)>,
+    boards: Vec<Recorded>,
     began_ms: u64,
     max_bytes: u64,
     recorder: mpsc::SyncSender<Message>,
@@ -114,18 +124,22 @@ impl Recordings {
             Arc::clone(all.entry(board.id.clone()).or_default())
         };
         outputs.add(Arc::clone(output));
-        if let Some(machine) = &board.state().machine {
-            machine.trace(Some(Box::new(Feed(outputs))));
-        }
+        trace(board, &outputs);
     }
 
     fn remove_output(&self, board: &FleetBoard, output: &Arc<Output>) {
         let Some(outputs) = self.outputs(&board.id) else { return };
         outputs.remove(output);
-        if outputs.is_empty()
-            && let Some(machine) = &board.state().machine
-        {
-            machine.trace(None);
+        trace(board, &outputs);
+    }
+}
+
+/// Lets the machine of a board tell what it does as long as somebody wants it, and no more than that.
+fn trace(board: &FleetBoard, outputs: &Arc<Outputs>) {
+    if let Some(machine) = &board.state().machine {
+        match outputs.is_empty() {
+            true => machine.trace(None),
+            false => machine.trace(Some(Box::new(Feed(Arc::clone(outputs))))),
         }
     }
 }
@@ -165,6 +179,7 @@ pub(crate) async fn list(workbench: &WorkbenchState) -> Vec<RecordingView> {
             .filter(|view| !all.iter().any(|own| own.file == view.file))
             .collect::<Vec<_>>(),
     );
+    all.extend(recent::view(workbench).await);
     all.sort_by_key(|view| view.began_ms);
     all
 }
@@ -243,6 +258,7 @@ fn record(
         });
         named.push((board, name, output));
     }
+    let about = json!({ "drydock": env!("CARGO_PKG_VERSION"), "began_ms": began_ms });
     let number = workbench.recordings.numbers.fetch_add(1, Ordering::Relaxed) + 1;
     let recording = Arc::new(Recording {
         id: format!("recording-{number}"),
@@ -259,14 +275,12 @@ fn record(
         messages,
         progress,
         max_bytes,
-        began_ms,
+        joining: Joining::default(),
+        about,
         began,
         stopped: false,
     };
-    std::thread::Builder::new()
-        .name(recording.id.clone())
-        .spawn(move || recorder.run())
-        .map_err(|error| ApiError::internal(format!("This system gives no thread for a recording: {error}.")))?;
+    begin(&recording.id, recorder)?;
     let updates = workbench.hub.subscribe();
     for (board, _, output) in &recording.boards {
         sayings::begin(workbench, board, output);
@@ -274,6 +288,15 @@ fn record(
     }
     tokio::spawn(sayings::follow(Arc::clone(workbench), Arc::clone(&recording), updates));
     Ok(recording)
+}
+
+/// Starts the thread of a recording.
+fn begin(name: &str, recorder: Recorder) -> Result<(), ApiError> {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread
+        .spawn(move || recorder.run())
+        .map_err(|error| ApiError::internal(format!("This system gives no thread for a recording: {error}.")))?;
+    Ok(())
 }
 
 /// Makes the file of a recording.
@@ -321,17 +344,17 @@ pub(crate) async fn stop(workbench: &Arc<WorkbenchState>, id: &str) -> Result<Re
             format!("There is no recording {id}; `drydock recordings` lists them."),
         ));
     };
-    end(&recording).await;
+    end(&recording.recorder, &recording.progress).await;
     release(workbench, &recording);
     Ok(recording.view())
 }
 
 /// Lets a recorder end its file.
-async fn end(recording: &Arc<Recording>) {
-    let sender = recording.recorder.clone();
+async fn end(recorder: &mpsc::SyncSender<Message>, progress: &Progress) {
+    let sender = recorder.clone();
     // It waits for a place in the queue. A recorder that has ended takes nothing.
     let _ = tokio::task::spawn_blocking(move || sender.send(Message::Stop)).await;
-    recording.progress.ended().await;
+    progress.ended().await;
 }
 
 /// A recording that has ended no longer costs its boards anything, and its end is told, once.
@@ -365,7 +388,7 @@ pub(crate) async fn board_removed(workbench: &Arc<WorkbenchState>, board: &str) 
     for recording in all {
         let has_it = recording.boards.iter().any(|(other, ..)| other.id == board);
         if has_it && !recording.boards.iter().any(|(other, ..)| is_there(&other.id)) {
-            end(&recording).await;
+            end(&recording.recorder, &recording.progress).await;
             release(workbench, &recording);
         }
     }
@@ -379,9 +402,10 @@ pub(crate) async fn board_removed(workbench: &Arc<WorkbenchState>, board: &str) 
 
 /// Ends all recordings.
 pub(crate) async fn end_all(workbench: &Arc<WorkbenchState>) {
+    recent::end(workbench).await;
     let all: Vec<Arc<Recording>> = workbench.recordings.lock().clone();
     for recording in all {
-        end(&recording).await;
+        end(&recording.recorder, &recording.progress).await;
         release(workbench, &recording);
     }
 }

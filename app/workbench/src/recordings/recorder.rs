@@ -7,12 +7,12 @@ use super::{
 };
 use crate::fleet::FleetBoard;
 use drydock_scope_model::{Lane, LaneKind, WriteError, Writer};
-use serde_json::json;
+use serde_json::Value;
 use std::{
     fs::File,
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
@@ -61,6 +61,9 @@ impl Progress {
     }
 }
 
+/// Boards that wait to be part of a recording.
+pub(super) type Joining = Arc<Mutex<Vec<Source>>>;
+
 /// A board of a recording.
 pub(super) struct Source {
     pub(super) board: Arc<FleetBoard>,
@@ -76,10 +79,13 @@ pub(super) fn channel() -> (mpsc::SyncSender<Message>, mpsc::Receiver<Message>) 
 pub(super) struct Recorder {
     pub(super) writer: Writer<File>,
     pub(super) sources: Vec<Source>,
+    /// Boards that came later, in the order of their places.
+    pub(super) joining: Joining,
     pub(super) messages: mpsc::Receiver<Message>,
     pub(super) progress: Arc<Progress>,
     pub(super) max_bytes: u64,
-    pub(super) began_ms: u64,
+    /// What the recording says about itself.
+    pub(super) about: Value,
     pub(super) began: Instant,
     pub(super) stopped: bool,
 }
@@ -109,8 +115,7 @@ impl Recorder {
 
     fn write_all(&mut self) -> Result<String, WriteError> {
         let about = self.writer.declare(&Lane::new("about", LaneKind::Text))?;
-        let text = json!({ "drydock": env!("CARGO_PKG_VERSION"), "began_ms": self.began_ms });
-        self.writer.text(about, 0, text.to_string().as_bytes())?;
+        self.writer.text(about, 0, self.about.to_string().as_bytes())?;
         let mut flushed = Instant::now();
         while !self.stopped {
             let wait = FLUSH.saturating_sub(flushed.elapsed());
@@ -140,7 +145,16 @@ impl Recorder {
         Ok(String::new())
     }
 
+    /// Takes in the boards that wait.
+    fn admit(&mut self) {
+        let mut joining = self.joining.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sources.append(&mut joining);
+    }
+
     fn take(&mut self, batch: Batch) -> Result<(), WriteError> {
+        if batch.board >= self.sources.len() {
+            self.admit();
+        }
         let Some(source) = self.sources.get_mut(batch.board) else {
             return Ok(());
         };
@@ -176,6 +190,7 @@ impl Recorder {
     }
 
     fn flush(&mut self) -> Result<(), WriteError> {
+        self.admit();
         for source in &self.sources {
             source.output.send();
         }

@@ -1,6 +1,6 @@
 //! What boards say about themselves, for a recording: lines of the console, metrics, events.
 
-use super::{Recording, entry::What, feed::Output, lanes::i2c_lane, release};
+use super::{Recorded, Recording, entry::What, feed::Output, lanes::i2c_lane, release};
 use crate::{
     api::{Event, LogLine, MetricSample, Update},
     fleet::{FleetBoard, HostRecord},
@@ -47,7 +47,7 @@ pub(super) async fn follow(workbench: Arc<WorkbenchState>, recording: Arc<Record
     loop {
         tokio::select! {
             update = updates.next() => match update {
-                Some(update) => take(&recording, &update),
+                Some(update) => take(&recording.boards, &update),
                 None => break,
             },
             () = recording.progress.ended() => break,
@@ -56,9 +56,10 @@ pub(super) async fn follow(workbench: Arc<WorkbenchState>, recording: Arc<Record
     release(&workbench, &recording);
 }
 
-fn take(recording: &Recording, update: &Update) {
+/// Passes on what the boards of a recording say.
+pub(super) fn take(recorded: &[Recorded], update: &Update) {
     let source = |id: &str| {
-        let mut boards = recording.boards.iter();
+        let mut boards = recorded.iter();
         boards
             .find(|(board, ..)| board.id == id)
             .map(|(board, _, output)| Said { board, output })
@@ -76,14 +77,14 @@ fn take(recording: &Recording, update: &Update) {
         }
         Update::Event(event) => {
             let Some(name) = &event.board else { return };
-            let mut boards = recording.boards.iter();
+            let mut boards = recorded.iter();
             let found = boards.find(|(board, name_then, _)| name == name_then || *name == board.name());
             if let Some((board, _, output)) = found {
                 Said { board, output }.event(event);
             }
         }
         Update::Resync => {
-            for (board, _, output) in &recording.boards {
+            for (board, _, output) in recorded {
                 let text = "lines, metrics or events were lost: the host was busy".to_owned();
                 Said { board, output }.say(None, What::Text { lane: "state", text });
             }

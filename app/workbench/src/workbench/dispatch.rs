@@ -74,6 +74,10 @@ pub(super) async fn call(workbench: &Arc<WorkbenchState>, request: Request) -> R
         Q::BoardFork(fork) => R::BoardFork(forks::fork(workbench, fork).await?),
         Q::RecordingStart(start) => R::RecordingStart(recordings::start(workbench, start).await?),
         Q::RecordingStop(recording) => R::RecordingStop(recordings::stop(workbench, &recording.recording).await?),
+        Q::RecordingKeep(keep) => R::RecordingKeep(recordings::recent::keep(workbench, keep).await?),
+        Q::RecordingRecentSize(size) => {
+            R::RecordingRecentSize(recordings::recent::set_size(workbench, size.max_bytes).await?)
+        }
         Q::RecordingList(_) => R::RecordingList(recordings::list(workbench).await),
         Q::ProfileStart(start) => R::ProfileStart(profile::start(workbench, start).await?),
         Q::ProfileView(query) => R::ProfileView(profile::look(workbench, query).await?),

@@ -64,6 +64,8 @@ pub struct WorkbenchConfig {
     pub leave_boards_off: bool,
     /// Let boards connect over TCP here.
     pub listen: Option<SocketAddr>,
+    /// Keep the last hour of the boards: for owners that stay.
+    pub keep_recent: bool,
     /// Let the debug probes and serial adapters of virtual boards be as slow as a wire and a chip. Otherwise they are as
     /// fast as this host.
     pub slow_virtual_wires: bool,
@@ -126,6 +128,10 @@ impl Workbench {
         let workbench = Arc::new(WorkbenchState::new(dir, gateway, runner));
         workbench.hardware.desk.slow_wires(config.slow_virtual_wires);
         let mut tasks = JoinSet::new();
+        if config.keep_recent {
+            recordings::recent::begin(&workbench);
+            tasks.spawn(recordings::recent::run(Arc::clone(&workbench)));
+        }
         for record in records {
             boards::restore(&workbench, record, !config.leave_boards_off);
         }

@@ -73,7 +73,7 @@ impl Body {
     /// Takes a tracer, or lets it go.
     pub(super) fn trace(&mut self, task: &MachineTask, tracer: Option<Box<dyn Tracer>>) {
         let Some(machine) = &mut self.machine else { return };
-        machine.trace(tracer.is_some());
+        machine.trace(tracer.as_ref().is_some_and(|tracer| tracer.wants_inside()));
         self.tracer = tracer;
         self.tell_begin(task);
     }

@@ -155,6 +155,11 @@ impl Recording {
         self.blocks(id).map_or(0, LaneBlocks::entries)
     }
 
+    /// The last entry of a lane, or the end of its last gap, in ns; 0 if it has none.
+    pub fn last_ns(&self, id: LaneId) -> u64 {
+        self.blocks(id).map_or(0, |blocks| blocks.last_ns)
+    }
+
     /// Where the recording ends early, if it does. While it is written to, its last block may be incomplete for a moment.
     pub fn damage(&self) -> Option<&Damage> {
         self.damage.as_ref()

@@ -9,6 +9,7 @@ import { MockBackend } from '$lib/backend/mock'
 import { allActions } from '$lib/palette/actions'
 import { place } from '$lib/place.svelte'
 import { preferences } from '$lib/settings/preferences.svelte'
+import { announcer } from '$lib/status/announce.svelte'
 import { asked, button, click, idOf, nameOfControl, open, press, settled, text, type } from './harness'
 
 const grid = () => document.querySelector('[role=grid]')!
@@ -246,6 +247,17 @@ describe('marked boards', () => {
     const own = await menuOf('greenhouse-04')
     expect(own).toContain('Remove greenhouse-04…')
     expect(own).toContain('Cut power')
+  })
+
+  it('keep what one of them just did, and say where the file is', async () => {
+    await open({ boards: 2 })
+    await click(button('More for bench-1'))
+    await choose('Keep the last 10 minutes')
+    expect(announcer.notice?.text).toBe('The last minutes of bench-1 are in /home/me/recordings/bench-1.drydock-rec')
+    expect(allActions().map((a) => a.title)).toContain('Keep the last 10 minutes of bench-1')
+    rowOf('bench-1').dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true, clientX: 5, clientY: 5 }))
+    await settled()
+    expect(item('Keep the last 10 minutes')).toBeDefined()
   })
 
   it('of one label are listed by its chip in the header', async () => {

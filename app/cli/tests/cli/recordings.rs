@@ -1,6 +1,6 @@
-//! `drydock record`, `recordings`, `replay` and `export`, and `run --record`.
+//! `drydock record` with `--last`, `recordings`, `replay` and `export`, and `run --record`.
 
-use crate::driver::{command, drydock, finish};
+use crate::driver::{Running, command, drydock, drydock_in, finish};
 use drydock_scope_model::{Lane, LaneKind, Recording, Writer};
 use serde_json::Value;
 use std::{
@@ -428,4 +428,94 @@ fn a_recording_of_a_drydock_that_is_killed_has_what_was_there_before() {
         .filter(|event| event["event"] == "recorded")
         .count();
     assert!(shown as u64 >= seen.0, "{said:?}");
+}
+
+/// Edges of the LED of `desk` in the segments that a gateway writes.
+fn edges_in_segments(data: &Path) -> u64 {
+    let files = std::fs::read_dir(data.join("recordings/recent")).into_iter().flatten();
+    let recordings = files.flatten().filter_map(|file| Recording::open(&file.path()).ok());
+    let edges = recordings.filter_map(|all| Some(all.count(all.lane_named("desk/LED P0.13")?)));
+    edges.sum()
+}
+
+fn until_segments_have(data: &Path, edges: u64) {
+    let begin = Instant::now();
+    while edges_in_segments(data) < edges {
+        assert!(begin.elapsed() < PATIENCE, "nothing is kept");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What just happened is there without having been asked for, also after a kill.
+#[cfg(unix)]
+#[test]
+fn what_just_happened_is_kept_and_survives_a_kill() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let on = |arguments: &[&str]| drydock_in(&data, &[arguments, &["--json"]].concat());
+    assert_eq!(on(&["boards", "add", "nano33ble", "--name", "desk"]).code, 0);
+    assert!(
+        !data.join("recordings").exists(),
+        "a command that ends at once keeps nothing"
+    );
+    let gateway = Running::gateway(&data);
+    assert_eq!(on(&["deploy", "blink", "--on", "desk"]).code, 0);
+    until_segments_have(&data, 6);
+    let out = place.path().join("kept.drydock-rec");
+    let kept = on(&["record", "desk", "--last", "10m", "--out", text(&out)]);
+    assert_eq!(kept.code, 0, "{kept:?}");
+    let view = kept.events().remove(0);
+    assert_eq!(
+        (view["file"].as_str(), &view["boards"][0]),
+        (Some(text(&out)), &Value::from("desk"))
+    );
+    let levels = |file: &Path| {
+        let all = entries(file, "LED*");
+        all.iter().filter(|entry| entry["entry"]["level"].is_boolean()).count()
+    };
+    assert!(levels(&out) >= 6);
+    let said = drydock(&["replay", text(&out)]);
+    assert!(said.stdout.contains("blink 1.0.0 is running."), "{said:?}");
+    let listed = on(&["recordings"]).events();
+    let row = listed.iter().find(|view| view["id"] == "recent").expect("a row");
+    assert_eq!(
+        (&row["state"], &row["boards"][0]),
+        (&Value::from("recording"), &Value::from("desk"))
+    );
+
+    until_segments_have(&data, 12);
+    let seen = edges_in_segments(&data);
+    gateway.kill();
+    let after = place.path().join("after.drydock-rec");
+    let kept = on(&["record", "desk", "--last", "1h", "--out", text(&after)]);
+    assert_eq!(kept.code, 0, "{kept:?}");
+    // Where segments meet, the level that the second begins with is no edge.
+    let segments = std::fs::read_dir(data.join("recordings/recent")).unwrap().count() as u64;
+    assert!(levels(&after) as u64 + segments >= seen, "{} of {seen}", levels(&after));
+
+    // The next owner goes on with it.
+    let gateway = Running::gateway(&data);
+    until_segments_have(&data, seen + 4);
+    let later = place.path().join("later.drydock-rec");
+    let kept = on(&["record", "desk", "--last", "1h", "--out", text(&later)]);
+    assert_eq!(kept.code, 0, "{kept:?}");
+    assert!(levels(&later) > levels(&after));
+    let led = entries(&later, "LED*");
+    let has_gap = led.iter().any(|entry| entry["entry"]["gap_until_s"].is_number());
+    assert!(has_gap, "between the owners: {led:?}");
+
+    for (arguments, code, word) in [
+        (&["record", "nobody", "--last", "1m"][..], 3, "nobody"),
+        (&["record", "desk", "other", "--last", "1m"], 2, "one board"),
+        (&["record", "desk", "--last", "1m", "--out", text(&out)], 3, "exists"),
+        (&["recordings", "--recent-size", "1MB"], 2, "bytes at least"),
+    ] {
+        let refused = on(arguments);
+        assert_eq!(refused.code, code, "{refused:?}");
+        assert!(refused.error().contains(word), "{refused:?}");
+    }
+    let off = on(&["recordings", "--recent-size", "0"]);
+    assert_eq!(off.code, 0, "{off:?}");
+    assert_eq!(edges_in_segments(&data), 0);
+    assert_eq!(gateway.end().0, 0);
 }

@@ -30,6 +30,8 @@ mod probe_gdb_tests;
 #[cfg(test)]
 mod probe_tests;
 #[cfg(test)]
+mod recent_tests;
+#[cfg(test)]
 mod recording_tests;
 #[cfg(test)]
 mod test_fleet;

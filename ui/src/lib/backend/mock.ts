@@ -365,6 +365,13 @@ export class MockBackend implements Backend {
         return this.#series(this.#get(params).id, params['window_s']!)
       case 'metrics.export':
         return { path: params['path'], base64: null }
+      case 'recording.keep': {
+        const { name } = this.#get(params)
+        const file = `/home/me/recordings/${name}.drydock-rec`
+        const state = 'stopped'
+        const [bytes, seconds] = [4_096, 600]
+        return { id: name, file, boards: [name], state, began_ms: Date.now() - 600_000, seconds, bytes, max_bytes: bytes, lost: 0, reason: '' }
+      }
       case 'activity.list':
         return activityOf([...this.boards.values()].slice(0, 30))
       case 'pairing.set':

@@ -76,6 +76,17 @@ export function openScope(boards: string[]): Promise<unknown> {
   return attempts.run(at.board(boards[0] ?? ''), 'Opening the scope', () => workbench.backend.openScope(boards))
 }
 
+/** How much of the past *Keep the last 10 minutes* takes, in milliseconds. */
+const KEPT_MS = 600_000
+
+/** Writes what the board just did to a file, and says where it is. */
+export async function keepLast(board: string): Promise<void> {
+  const kept = await attempts.run(at.board(board), 'Keeping the last 10 minutes', () =>
+    workbench.call('recording.keep', { board, last_ms: KEPT_MS, file: null, overwrite: false }),
+  )
+  if (kept) announcer.say(`The last minutes of ${boardName(board)} are in ${kept.file}${kept.reason ? `. ${kept.reason}` : ''}`)
+}
+
 /** Opens what an app was made from. */
 export function openSource(board: string, app: string, path: string): Promise<unknown> {
   return attempts.run(at.app(board, app), 'Opening', () => workbench.backend.openSource(path))

@@ -1,6 +1,6 @@
 // What can be done with one board or with many, as a list: for the context menu, for the bar of the marks and for the palette.
 import type { PowerAction } from '../backend/generated'
-import { copyDiagnostics, openScope, power, removeApp, startApp, stopApp } from '../board/actions'
+import { copyDiagnostics, keepLast, openScope, power, removeApp, startApp, stopApp } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
 import { count } from '../format/format'
 import type { MenuItem } from '../frame/MenuList.svelte'
@@ -135,6 +135,7 @@ export function allItems(boards: string[]): MenuItem[] {
     { label: 'Label…', run: () => askLabel(boards) },
     ...(boards.length === 1
       ? [
+          { label: 'Keep the last 10 minutes', run: () => keepLast(only) },
           { label: `Copy id ${only}`, run: () => workbench.backend.copy(only) },
           { label: 'Copy diagnostics', run: copyDiagnostics },
         ]

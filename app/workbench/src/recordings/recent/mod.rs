@@ -332,8 +332,11 @@ pub(super) async fn view(workbench: &WorkbenchState) -> Option<RecordingView> {
     let folder = folder(workbench);
     let found = tokio::task::spawn_blocking(move || files::list(&folder)).await;
     let found = found.unwrap_or_default();
-    let goes_on = workbench.recordings.recent.lock().goes_on();
-    (goes_on || !found.is_empty()).then(|| row(workbench, found))
+    let has_news = {
+        let state = workbench.recordings.recent.lock();
+        state.goes_on() || state.failure.is_some()
+    };
+    (has_news || !found.is_empty()).then(|| row(workbench, found))
 }
 
 fn row(workbench: &WorkbenchState, found: Vec<files::SegmentFile>) -> RecordingView {

@@ -45,7 +45,7 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct Recordings {
     /// Set how much of the disk Drydock uses to keep what boards just did; 0 switches that off
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = size_or_none)]
     pub(crate) recent_size: Option<u64>,
 }
 
@@ -168,6 +168,14 @@ fn scaled(text: &str, units: &[(&str, f64)]) -> Option<f64> {
         .find(|(unit, _)| unit.eq_ignore_ascii_case(&text[digits.len()..]))?;
     let number: f64 = digits.trim().parse().ok()?;
     Some(number * scale).filter(|value| value.is_finite() && *value >= 1.0)
+}
+
+/// A size, or 0.
+fn size_or_none(text: &str) -> Result<u64, String> {
+    match text {
+        "0" => Ok(0),
+        text => size(text),
+    }
 }
 
 fn size(text: &str) -> Result<u64, String> {

@@ -1088,7 +1088,7 @@ data: Record<string, unknown>, };
 /**
  * What happened. The names on the wire are stable.
  */
-export type EventName = "board.added" | "board.firmware" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.ended" | "machine.faulted" | "part.set" | "part.table" | "part.loaded" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "recording.started" | "recording.ended" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
+export type EventName = "board.added" | "board.firmware" | "board.removed" | "board.forked" | "machine.started" | "machine.stopped" | "machine.restored" | "machine.ended" | "machine.faulted" | "part.set" | "part.table" | "part.loaded" | "machine.crashed" | "machine.failed" | "device.enrolled" | "device.connected" | "device.superseded" | "device.unreachable" | "device.returned" | "device.disconnected" | "device.revoked" | "device.retired" | "device.wiped" | "device.chip_released" | "device.refused" | "device.unauthenticated" | "connection.refused" | "package.signed" | "app.deploying" | "app.installed" | "app.starting" | "app.running" | "app.stopped" | "app.exited" | "app.trapped" | "app.refused" | "app.cancelled" | "app.removed" | "profile.started" | "profile.finished" | "recording.started" | "recording.kept" | "recording.ended" | "gdb.opened" | "gdb.closed" | "gdb.detached" | "hardware.plugged" | "hardware.unplugged" | "board.plugged" | "board.unplugged" | "job.started" | "job.step" | "job.ended" | "gateway.recovered" | "gateway.pairing" | "workbench.recovered" | "window.show" | "error";
 
 /**
  * What provisioning left behind: one row for each attempt that ended, and the files that could not be read.
@@ -2920,6 +2920,36 @@ file: string,
 overwrite: boolean, };
 
 /**
+ * Keeps what just happened on a board.
+ */
+export type RecordingKeep = { 
+/**
+ * Id or name of the board.
+ */
+board: string, 
+/**
+ * How much, in milliseconds back from the newest entry; `None` means ten minutes.
+ */
+last_ms: number | null, 
+/**
+ * The file, by absolute path, written by the owner; `None` makes one in the data directory.
+ */
+file: string | null, 
+/**
+ * Whether a file that exists is replaced.
+ */
+overwrite: boolean, };
+
+/**
+ * Limits the recording of what just happened.
+ */
+export type RecordingRecentSize = { 
+/**
+ * The size of all its segments together, in bytes; 0 switches it off and deletes them.
+ */
+max_bytes: number, };
+
+/**
  * Names a recording.
  */
 export type RecordingRef = { 
@@ -3015,7 +3045,7 @@ value: number, };
 /**
  * A request: the method's name and its parameters.
  */
-export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.kind", "params": BoardKindRef } | { "method": "board.kind_add", "params": BoardKindAdd } | { "method": "board.kind_remove", "params": BoardKindRef } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "firmware.preview", "params": FirmwarePreviewRequest } | { "method": "board.firmware", "params": BoardFirmware } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "parts.list", "params": BoardRef } | { "method": "parts.set", "params": PartsSet } | { "method": "parts.play", "params": PartsPlay } | { "method": "parts.load", "params": PartsContent } | { "method": "parts.save", "params": PartsContent } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "recording.start", "params": RecordingStart } | { "method": "recording.stop", "params": RecordingRef } | { "method": "recording.list", "params": Empty } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
+export type Request = { "method": "system.info", "params": Empty } | { "method": "system.diagnostics", "params": Empty } | { "method": "board.kinds", "params": Empty } | { "method": "board.kind", "params": BoardKindRef } | { "method": "board.kind_add", "params": BoardKindAdd } | { "method": "board.kind_remove", "params": BoardKindRef } | { "method": "board.list", "params": Empty } | { "method": "board.get", "params": BoardRef } | { "method": "board.add", "params": BoardAdd } | { "method": "board.remove", "params": BoardRef } | { "method": "board.rename", "params": BoardRename } | { "method": "firmware.preview", "params": FirmwarePreviewRequest } | { "method": "board.firmware", "params": BoardFirmware } | { "method": "board.label", "params": BoardLabel } | { "method": "board.power", "params": BoardPower } | { "method": "board.button", "params": BoardButton } | { "method": "parts.list", "params": BoardRef } | { "method": "parts.set", "params": PartsSet } | { "method": "parts.play", "params": PartsPlay } | { "method": "parts.load", "params": PartsContent } | { "method": "parts.save", "params": PartsContent } | { "method": "machine.pace", "params": MachinePace } | { "method": "machine.step", "params": MachineStep } | { "method": "snapshot.list", "params": BoardRef } | { "method": "snapshot.take", "params": SnapshotTake } | { "method": "snapshot.restore", "params": SnapshotRestore } | { "method": "snapshot.delete", "params": SnapshotRef } | { "method": "snapshot.export", "params": SnapshotExport } | { "method": "snapshot.import", "params": SnapshotImport } | { "method": "board.fork", "params": BoardFork } | { "method": "profile.start", "params": ProfileStart } | { "method": "profile.view", "params": ProfileQuery } | { "method": "profile.stop", "params": ProfileStop } | { "method": "profile.export", "params": ProfileExport } | { "method": "profile.sample", "params": ProfileSample } | { "method": "profile.sample_stop", "params": ProfileSampleStop } | { "method": "gdb.open", "params": GdbOpen } | { "method": "gdb.view", "params": BoardRef } | { "method": "gdb.close", "params": BoardRef } | { "method": "monitor.view", "params": BoardRef } | { "method": "monitor.execute", "params": MonitorLine } | { "method": "app.samples", "params": Empty } | { "method": "app.preview", "params": AppPreviewRequest } | { "method": "app.deploy", "params": AppDeploy } | { "method": "app.start", "params": AppRef } | { "method": "app.stop", "params": AppRef } | { "method": "app.remove", "params": AppRef } | { "method": "app.cancel", "params": AppRef } | { "method": "logs.query", "params": LogsQuery } | { "method": "metrics.query", "params": MetricsQuery } | { "method": "metrics.export", "params": MetricsExport } | { "method": "recording.start", "params": RecordingStart } | { "method": "recording.stop", "params": RecordingRef } | { "method": "recording.keep", "params": RecordingKeep } | { "method": "recording.recent_size", "params": RecordingRecentSize } | { "method": "recording.list", "params": Empty } | { "method": "activity.list", "params": ActivityQuery } | { "method": "hardware.list", "params": Empty } | { "method": "hardware.allow", "params": Empty } | { "method": "port.lend", "params": PortRef } | { "method": "port.take_back", "params": PortRef } | { "method": "probe.read", "params": ProbeRead } | { "method": "probe.registers", "params": ProbeRef } | { "method": "console.open", "params": ConsoleOpen } | { "method": "console.send", "params": ConsoleSend } | { "method": "console.read", "params": ConsoleRead } | { "method": "console.close", "params": PortRef } | { "method": "flash.start", "params": FlashStart } | { "method": "flash.backup", "params": BackupStart } | { "method": "flash.erase", "params": EraseStart } | { "method": "provision.start", "params": ProvisionStart } | { "method": "job.list", "params": Empty } | { "method": "job.get", "params": JobRef } | { "method": "job.cancel", "params": JobRef } | { "method": "job.resume", "params": JobRef } | { "method": "evidence.list", "params": Empty } | { "method": "evidence.export", "params": EvidenceExport } | { "method": "labels.make", "params": LabelsMake } | { "method": "virtual.add", "params": VirtualAdd } | { "method": "virtual.remove", "params": VirtualRef } | { "method": "virtual.cable", "params": VirtualCable } | { "method": "pairing.set", "params": PairingSet } | { "method": "window.show", "params": Empty };
 
 /**
  * A sample app of Drydock.
@@ -3587,6 +3617,8 @@ export interface Methods {
   "metrics.export": { params: MetricsExport; result: Exported };
   "recording.start": { params: RecordingStart; result: RecordingView };
   "recording.stop": { params: RecordingRef; result: RecordingView };
+  "recording.keep": { params: RecordingKeep; result: RecordingView };
+  "recording.recent_size": { params: RecordingRecentSize; result: RecordingView };
   "recording.list": { params: Empty; result: Array<RecordingView> };
   "activity.list": { params: ActivityQuery; result: Array<ActivityEntry> };
   "hardware.list": { params: Empty; result: Hardware };

@@ -210,8 +210,20 @@ proptest! {
     fn nothing_is_carried_over_a_gap(cases in prop::collection::vec(case(), 2..6)) {
         let parts: Vec<(Recording, Case)> = cases.iter().map(|case| (recording(case), case.clone())).collect();
         let (found, _) = joined(&parts);
+        let (mut given_ns, mut end_ns, mut begins) = (0, 0_u64, Vec::new());
+        for (number, (recording, case)) in parts.iter().enumerate() {
+            given_ns += u64::from(case.begins_after);
+            let has_gap = number > 0 && !case.continues;
+            let begins_ns = given_ns.max(end_ns + u64::from(has_gap));
+            begins.extend(has_gap.then_some(begins_ns));
+            let last_ns = last_ns(recording);
+            end_ns = begins_ns + last_ns - last_ns * u64::from(case.without) / 256;
+        }
         for kind in [LaneKind::Digital, LaneKind::Number] {
             let id = found.lane_named(&format!("desk/{kind:?}")).expect("the lane");
+            for begins_ns in &begins {
+                prop_assert_eq!(found.number_at(id, *begins_ns), None);
+            }
             for one in list(&found, id) {
                 if let Is::Gap(from_ns, until_ns) = one {
                     prop_assert_eq!(found.number_at(id, from_ns + 1), None);

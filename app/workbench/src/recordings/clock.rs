@@ -79,10 +79,6 @@ impl BoardClock {
         self.newest_ns
     }
 
-    pub(super) fn reset_ns(&self) -> Option<u64> {
-        self.reset_ns
-    }
-
     pub(super) fn was_reset(&mut self, machine_ns: u64) {
         self.reset_ns = Some(machine_ns);
     }

@@ -61,8 +61,6 @@ struct OutputState {
     bauds: HashMap<u8, u32>,
     /// The recorder has ended.
     ended: bool,
-    /// The machine's last reset was told to the segment before.
-    keeps_reset: bool,
     budget: PinBudget,
 }
 
@@ -89,7 +87,6 @@ impl Output {
                 in_slice: false,
                 bauds: HashMap::new(),
                 ended: false,
-                keeps_reset: false,
                 budget: PinBudget::default(),
             }),
         }
@@ -226,27 +223,18 @@ impl Output {
     /// Takes over from the output of the segment before, which gets nothing more. `at` is the machine's time if it runs. The
     /// segments continue each other if the one before has everything up to then.
     pub(super) fn succeed(&self, before: &Self, at: Option<VirtualTime>) {
-        let (is_whole, reset_ns, bauds, publishes) = {
+        let (is_whole, bauds, publishes) = {
             let mut state = before.lock();
             let was_told = at.is_some_and(|at| state.clock.runs() && state.heard.is_some_and(|(heard, _)| heard == at));
             before.retire_locked(&mut state);
             let never_told = before.light.as_ref().is_some_and(|light| light.is_physical);
             let is_whole = (was_told || never_told) && state.lost.is_none() && !state.ended;
-            (
-                is_whole,
-                state.clock.reset_ns(),
-                std::mem::take(&mut state.bauds),
-                state.publishes,
-            )
+            (is_whole, std::mem::take(&mut state.bauds), state.publishes)
         };
         {
             let mut state = self.lock();
             state.bauds = bauds;
             state.publishes |= publishes;
-            if let Some(reset_ns) = reset_ns {
-                state.clock.was_reset(reset_ns);
-                state.keeps_reset = true;
-            }
         }
         if let Some(light) = before.light.as_ref().filter(|_| is_whole) {
             self.told(None, 0, segment_text(&json!({ "continues": *light.segment })));
@@ -383,7 +371,6 @@ impl OutputState {
                         Some(reset) => self.clock.was_reset(reset.as_ns()),
                         None => self.clock.forget_reset(),
                     }
-                    self.keeps_reset = false;
                 }
                 match state {
                     RunState::Running => self.go_on(*at),

@@ -122,8 +122,8 @@ mod tests {
 
     fn begin(feed: &mut Feed, at: u64, state: &RunState) {
         let at = VirtualTime::from_ns(at);
-        let pins = &[None; 48];
-        feed.take(&Traced::Begin { at, pins, state });
+        let (reset, pins) = (None, &[None; 48]);
+        feed.take(&Traced::Begin { at, reset, pins, state });
     }
 
     fn slice(feed: &mut Feed, at: u64, pin: u16) {

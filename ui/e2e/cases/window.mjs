@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { descendantsOf, ended } from '../process.mjs'
-import { appBecomes, badge, BOOT_MS, deployFile, isConnected, palette, violations } from '../ways.mjs'
+import { appBecomes, badge, BOOT_MS, deployFile, isConnected, palette, row, violations } from '../ways.mjs'
 import { Key, until } from '../webdriver.mjs'
 
 export const whole = []
@@ -15,8 +15,11 @@ function it(name, run) {
 it('comes back with its boards and apps, theme, room, place and size after it was closed', async (desk) => {
   await desk.close(desk.window)
   desk.window = await desk.open('first', { lang: 'en_US.UTF-8' })
-  await until('it is painted', 60_000, () => desk.window.find('[role=row]', 'bench-1'))
+  // It opens in the room in which the case before left it.
+  await until('it is painted', 60_000, () => desk.window.find('nav button', 'Fleet'))
   await desk.window.keys([Key.Control, '1'])
+  await until('the fleet is open', 60_000, () => desk.window.find(row('bench-1')))
+  await desk.window.click(row('bench-1'))
   await until('bench-1 runs again', BOOT_MS, async () => (await badge(desk, 'bench-1')) === 'running')
   await appBecomes(desk, 'blink', 'running')
   await palette(desk, 'use the light theme')

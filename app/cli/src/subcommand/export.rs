@@ -92,11 +92,7 @@ fn create(out: &Path, recording: &Path, overwrite: bool) -> io::Result<File> {
     }
     // A pipe or a device stays what it is.
     let is_other = overwrite && !is_file && out.exists();
-    OpenOptions::new()
-        .write(true)
-        .create_new(!is_other)
-        .create(true)
-        .open(out)
+    OpenOptions::new().write(true).create_new(!is_other).open(out)
 }
 
 fn by_name(out: &Path) -> Result<ExportFormat, Failure> {

@@ -65,6 +65,8 @@ struct Series {
     heard_ms: u64,
     /// Values are missing behind the latest one.
     has_gap: bool,
+    /// The estimate of the clock has jumped since.
+    clock_moved: bool,
 }
 
 impl AppSampleRing {
@@ -102,18 +104,20 @@ impl AppSampleRing {
             if record.lost_before {
                 self.gap_of(record.app);
             }
-            let Some((has_gap, samples)) = self.accepted(record, sent_us, time_ms) else {
+            let Some(samples) = self.accepted(record, sent_us, time_ms) else {
                 continue;
             };
+            let (has_gap, clock_moved) = self.breaks(record);
             let of_series = |batch: &&mut AppSamples| batch.app == record.app && batch.name == record.name;
             match batches.iter_mut().rev().find(of_series) {
-                Some(batch) if !has_gap => batch.samples.extend(samples),
+                Some(batch) if !has_gap && !clock_moved => batch.samples.extend(samples),
                 _ => batches.push(AppSamples {
                     sequence: 0,
                     time_ms,
                     app: record.app.to_owned(),
                     name: record.name.to_owned(),
                     gap_before: has_gap,
+                    clock_moved,
                     reset_unix_us,
                     samples,
                 }),
@@ -126,8 +130,8 @@ impl AppSampleRing {
         Ok(())
     }
 
-    /// The values of a record that can be taken, and whether some are missing before them.
-    fn accepted(&mut self, record: &Record<'_>, sent_us: u64, time_ms: u64) -> Option<(bool, Vec<AppSample>)> {
+    /// The values of a record that can be taken.
+    fn accepted(&mut self, record: &Record<'_>, sent_us: u64, time_ms: u64) -> Option<Vec<AppSample>> {
         let all: Vec<(u64, f64)> = record.samples().collect();
         let count = all.len();
         if !is_series_name(record) || !self.has_series(record, time_ms) || self.granted < count as u64 {
@@ -152,7 +156,17 @@ impl AppSampleRing {
             series.has_gap = true;
             return None;
         }
-        Some((std::mem::take(&mut series.has_gap), samples))
+        Some(samples)
+    }
+
+    /// Whether values are missing before this record, and whether the clock has moved; told once.
+    fn breaks(&mut self, record: &Record<'_>) -> (bool, bool) {
+        self.series.get_mut(&key(record)).map_or((false, false), |series| {
+            (
+                std::mem::take(&mut series.has_gap),
+                std::mem::take(&mut series.clock_moved),
+            )
+        })
     }
 
     /// Moves a batch that would begin before the end of the one before it.
@@ -188,6 +202,7 @@ impl AppSampleRing {
             last_unix_us: i64::MIN,
             heard_ms: time_ms,
             has_gap: false,
+            clock_moved: false,
         };
         self.series.insert(key(record), series);
         true
@@ -206,7 +221,7 @@ impl AppSampleRing {
             Some(known) if shown.abs_diff(known) <= CLOCK_JUMP_US as u64 => known + (shown - known) / CLOCK_SHARE,
             Some(_) => {
                 for series in self.series.values_mut() {
-                    (series.has_gap, series.last_unix_us) = (true, i64::MIN);
+                    (series.clock_moved, series.last_unix_us) = (true, i64::MIN);
                 }
                 shown
             }
@@ -471,6 +486,28 @@ mod tests {
         );
         assert!(items[1].unix_us(1_000_300) >= items[0].unix_us(1_000_200));
         assert!(!items[1].gap_before);
+    }
+
+    #[test]
+    fn a_clock_that_moves_is_told_once_and_is_no_gap() {
+        let mut ring = AppSampleRing::default();
+        message(&mut ring, 1, "n", 1_000_000, &[1.0]);
+        let mut records = Vec::new();
+        write_name(&mut records, 0, "wave", "n");
+        write_values(&mut records, 0, 0, 0, 0, &2_f32.to_le_bytes());
+        write_values(&mut records, 0, 1, 0, 0, &3_f32.to_le_bytes());
+        for (sequence, begin_us) in [(2, 2_000_000), (3, 2_100_000)] {
+            let late = wire::AppSamples {
+                sequence,
+                begin_us,
+                age_us: 10,
+                records: &records,
+            };
+            ring.take(NOW_MS + 10_000 + begin_us / 1_000, &late).unwrap();
+        }
+        let breaks = ring.page(0).items;
+        let breaks: Vec<(bool, bool)> = breaks.iter().map(|it| (it.gap_before, it.clock_moved)).collect();
+        assert_eq!(breaks, [(false, false), (false, true), (false, false)]);
     }
 
     #[test]

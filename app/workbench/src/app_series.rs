@@ -79,7 +79,7 @@ fn lines(batches: &[impl Borrow<AppSamples>], wanted: &[String], from_ms: f64) -
                 continue;
             }
             if index == 0
-                && batch.gap_before
+                && (batch.gap_before || batch.clock_moved)
                 && let Some(before) = before
             {
                 line.points.push((f64::midpoint(before, time), None));
@@ -118,6 +118,7 @@ mod tests {
             app: "wave".into(),
             name: name.into(),
             gap_before,
+            clock_moved: false,
             reset_unix_us: 1_000_000_000,
             samples: values.iter().enumerate().map(sample).collect(),
         }

@@ -33,6 +33,9 @@ pub struct AppSamples {
     pub name: String,
     /// Whether values are missing before these: the app, the device or the gateway dropped some, or the device was reset.
     pub gap_before: bool,
+    /// Whether `reset_unix_us` is another clock than that of the values before: the device's time stood still, or ran at
+    /// another pace. No value is missing for that.
+    pub clock_moved: bool,
     /// Unix time of the device's reset in microseconds, as estimated from when messages arrive. It moves when the
     /// device's time stands still.
     pub reset_unix_us: i64,

@@ -71,12 +71,24 @@ impl BoardClock {
         if !self.runs {
             return self.newest_ns;
         }
-        self.anchor_ns + machine_ns.saturating_sub(self.machine_ns)
+        self.anchor_ns
+            .saturating_add(machine_ns.saturating_sub(self.machine_ns))
     }
 
     /// The newest time that was given out.
     pub(super) fn newest_ns(&self) -> u64 {
         self.newest_ns
+    }
+
+    /// Whether it is known when the machine was reset.
+    pub(super) fn knows_reset(&self) -> bool {
+        self.reset_ns.is_some()
+    }
+
+    /// The recording's time of an uptime, if the reset is known and it is not before the machine went on last.
+    pub(super) fn of_uptime(&self, uptime_us: u64) -> Option<u64> {
+        let machine_ns = self.reset_ns?.saturating_add(uptime_us.saturating_mul(1_000));
+        Some(self.anchor_ns.saturating_add(machine_ns.checked_sub(self.machine_ns)?))
     }
 
     pub(super) fn was_reset(&mut self, machine_ns: u64) {
@@ -131,5 +143,27 @@ mod tests {
         assert_eq!(clock.told(None, 77), 77);
         clock.stop(9_000_000);
         assert_eq!(clock.told(Some(3_000), 77), 77);
+    }
+
+    #[test]
+    fn a_value_that_was_published_before_the_machine_went_on_has_no_place() {
+        let mut clock = BoardClock::new(Instant::now());
+        assert_eq!(clock.of_uptime(9_000), None, "nobody saw the reset");
+        let start = clock.start(5_000_000);
+        clock.was_reset(2_000_000);
+        assert_eq!(clock.of_uptime(2_999), None);
+        assert_eq!(clock.of_uptime(3_000), Some(start));
+        assert_eq!(clock.of_uptime(4_000), Some(start + 1_000_000));
+    }
+
+    #[test]
+    fn an_uptime_that_no_board_can_have_is_survived() {
+        let mut clock = BoardClock::new(Instant::now());
+        clock.at(5);
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        clock.start(0);
+        clock.was_reset(0);
+        assert_eq!(clock.of_uptime(u64::MAX), Some(u64::MAX));
+        assert_eq!(clock.told(Some(u64::MAX), 0), u64::MAX);
     }
 }

@@ -10,6 +10,7 @@ use drydock_emulator::{
     PinChange, ResetKind, TraceEvent, UartOutput, VirtualTime,
     runner::{RunState, Traced},
 };
+use drydock_gateway::AppSamples;
 use serde_json::json;
 use std::{
     collections::HashMap,
@@ -122,24 +123,32 @@ impl Output {
         self.send_if_due(&mut state);
     }
 
-    /// Adds numbers that an app published, at the board's uptime in µs. `shift_ns` is the recording's time less the
-    /// uptime, if the recording does not know when the board was reset.
-    pub(super) fn published(&self, lane: &Arc<str>, samples: &[(u64, f64)], gap_before: bool, shift_ns: i64) {
+    /// Adds numbers that an app published. They stand by the board's uptime, or by the gateway's estimate of the clock if the
+    /// recording does not know when the board was reset.
+    /// What was published before the recording began, or before the machine went on, is left out.
+    pub(super) fn published(&self, batch: &AppSamples) {
         let mut state = self.lock();
         state.publishes = true;
+        let shift_ns = batch.reset_unix_us.saturating_mul(1_000).saturating_sub(self.began_ns);
+        let by_machine = state.clock.knows_reset();
         let place = |at_us: u64| {
+            if by_machine {
+                return state.clock.of_uptime(at_us);
+            }
             let host_ns = i64::try_from(at_us.saturating_mul(1_000)).unwrap_or(i64::MAX);
-            let host_ns = u64::try_from(host_ns.saturating_add(shift_ns)).unwrap_or(0);
-            state.clock.told(Some(at_us), host_ns)
+            u64::try_from(host_ns.saturating_add(shift_ns)).ok()
         };
-        let samples: Vec<(u64, f64)> = samples.iter().map(|(at_us, value)| (place(*at_us), *value)).collect();
+        let samples = batch.samples.iter();
+        let samples: Vec<(u64, f64)> = samples
+            .filter_map(|sample| Some((place(sample.at_us)?, sample.value)))
+            .collect();
         let Some((at_ns, _)) = samples.first().copied() else {
             return;
         };
         let what = What::Samples {
-            lane: Arc::clone(lane),
+            lane: Arc::from(format!("app.{}/{}", batch.app, batch.name)),
             samples,
-            gap_before,
+            gap_before: batch.gap_before || (batch.clock_moved && !by_machine),
         };
         state.gathered.push(Entry { at_ns, what });
         self.send_if_due(&mut state);

@@ -47,7 +47,7 @@ use std::{
 /// The size at which a recording ends if the user names none.
 const MAX_BYTES: u64 = 4 << 30;
 /// A recording has room for its lanes' names and a few seconds at least.
-const LEAST_BYTES: u64 = 1 << 20;
+const LEAST_BYTES: u64 = 1_000_000;
 /// Recordings that go on at the same time.
 const AT_ONCE: usize = 16;
 /// Boards of one recording.
@@ -106,15 +106,7 @@ impl Recordings {
     pub(crate) fn app_samples(&self, board: &str, batches: &[Arc<AppSamples>]) {
         let outputs = self.outputs(board);
         for output in outputs.iter().flat_map(|outputs| outputs.all()) {
-            for batch in batches {
-                let lane = Arc::from(format!("app.{}/{}", batch.app, batch.name));
-                let samples: Vec<(u64, f64)> = batch.samples.iter().map(|one| (one.at_us, one.value)).collect();
-                let shift_ns = batch
-                    .reset_unix_us
-                    .saturating_mul(1_000)
-                    .saturating_sub(output.began_ns);
-                output.published(&lane, &samples, batch.gap_before, shift_ns);
-            }
+            batches.iter().for_each(|batch| output.published(batch));
         }
     }
 
@@ -189,9 +181,7 @@ pub(crate) async fn start(workbench: &Arc<WorkbenchState>, request: RecordingSta
     let boards = boards(workbench, &request.boards)?;
     let max_bytes = request.max_bytes.unwrap_or(MAX_BYTES);
     if max_bytes < LEAST_BYTES {
-        return Err(usage(format!(
-            "A recording needs room for {LEAST_BYTES} bytes at least."
-        )));
+        return Err(usage("A recording needs room for 1 MB at least."));
     }
     let goes_on = |it: &&Arc<Recording>| it.progress.end.borrow().is_none();
     if workbench.recordings.lock().iter().filter(goes_on).count() >= AT_ONCE {
@@ -322,7 +312,10 @@ fn open(asked: Option<PathBuf>, folder: &Path, began_ms: u64, overwrite: bool) -
         Ok(file) => Ok((file, path)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(ApiError::new(
             ErrorCode::Refused,
-            format!("{} exists; name another file, or ask to replace it.", path.display()),
+            format!(
+                "{} exists; name another file, or replace it with `--overwrite`.",
+                path.display()
+            ),
         )),
         Err(error) => Err(cannot(&path, &error)),
     }

@@ -1,11 +1,10 @@
 //! Recordings of boards that run: what is in their files, and what bad input gets.
 
 use super::cable_tests::{board_until, call};
-use super::test_fleet::{blink, open};
+use super::test_fleet::{blink, open, pass, power, sample};
 use super::*;
 use crate::api::{
-    AppState, BoardAdd, BoardPower, BoardRef, BoardView, Pace, PowerAction, RecordingRef, RecordingStart,
-    RecordingState, RecordingView,
+    AppState, BoardAdd, BoardRef, Pace, PowerAction, RecordingRef, RecordingStart, RecordingState, RecordingView,
 };
 use drydock_scope_model::{Entry, Recording, TimeRange};
 use std::path::Path;
@@ -37,24 +36,6 @@ async fn run_blink(workbench: &Workbench, board: &str) {
         view.apps.iter().any(|app| app.state == AppState::Running)
     })
     .await;
-}
-
-/// Waits until this much of the board's time has passed, however busy the host is.
-async fn pass(workbench: &Workbench, board: &str, seconds: f64) {
-    let time = |view: &BoardView| view.machine.as_ref().map_or(0.0, |machine| machine.virtual_time_s);
-    let get = BoardRef {
-        board: board.to_owned(),
-    };
-    let until = time(&call!(workbench, BoardGet(get)).unwrap()) + seconds;
-    board_until(workbench, board, |view| time(view) >= until).await;
-}
-
-async fn power(workbench: &Workbench, board: &str, action: PowerAction) {
-    let power = BoardPower {
-        board: board.to_owned(),
-        action,
-    };
-    call!(workbench, BoardPower(power)).unwrap();
 }
 
 async fn record(workbench: &Workbench, board: &str) -> RecordingView {
@@ -191,6 +172,7 @@ async fn what_a_board_says_stands_by_its_machine_also_where_the_reset_was_before
     // Its time has nothing to do with the host's.
     let board = connected(&workbench, Pace::Max).await;
     run_blink(&workbench, &board).await;
+    call!(workbench, AppDeploy(sample("wave", &board))).unwrap();
     pass(&workbench, &board, 1.0).await;
     let recording = record(&workbench, &board).await;
     pass(&workbench, &board, 8.0).await;
@@ -213,6 +195,19 @@ async fn what_a_board_says_stands_by_its_machine_also_where_the_reset_was_before
         let expected_ns = (pair[1].1 - pair[0].1) * 500_000_000;
         let distance_ns = pair[1].0 - pair[0].0;
         assert!(distance_ns.abs_diff(expected_ns) < 5_000_000, "{lines:?}");
+    }
+    // Another app publishes 1,000 numbers a second. None is missing, whatever the gateway makes of the host's clock.
+    let sine = read.lane_named("desk/app.wave/sine").expect("numbers");
+    let numbers: Vec<u64> = read
+        .entries(sine, ALL)
+        .map(|entry| match entry.unwrap() {
+            Entry::Number { at_ns, .. } => at_ns,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(numbers.len() >= 4_000, "{}", numbers.len());
+    for pair in numbers.windows(2) {
+        assert!((pair[1] - pair[0]).abs_diff(1_000_000) < 100_000, "{pair:?}");
     }
     workbench.shutdown().await;
 }

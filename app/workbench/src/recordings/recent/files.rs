@@ -98,3 +98,64 @@ pub(super) fn drop_old(folder: &Path, max_bytes: u64, current: Option<&Path>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(folder: &Path, name: &str, age: Duration) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, [0; 100]).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+        path
+    }
+
+    fn left(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_is_older_than_an_hour_is_deleted_but_nothing_of_others() {
+        let place = tempfile::tempdir().unwrap();
+        let old = KEPT + Duration::from_secs(60);
+        let current = file(place.path(), "1.drydock-rec", old);
+        file(place.path(), "2.drydock-rec", old);
+        file(place.path(), "3.drydock-rec", KEPT - Duration::from_secs(600));
+        file(place.path(), "mine.drydock-rec", old);
+        file(place.path(), "4.txt", old);
+        drop_old(place.path(), u64::MAX, Some(&current));
+        assert_eq!(
+            left(place.path()),
+            ["1.drydock-rec", "3.drydock-rec", "4.txt", "mine.drydock-rec"]
+        );
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_is_too_much() {
+        let place = tempfile::tempdir().unwrap();
+        for number in 8..12 {
+            file(place.path(), &format!("{number}.drydock-rec"), Duration::ZERO);
+        }
+        drop_old(place.path(), 299, None);
+        assert_eq!(
+            left(place.path()),
+            ["10.drydock-rec", "11.drydock-rec"],
+            "by number, not by letters"
+        );
+        drop_old(place.path(), 0, None);
+        assert_eq!(left(place.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_segment_is_newer_than_all_before_also_where_the_clock_was_set_back() {
+        let place = tempfile::tempdir().unwrap();
+        let (first, ..) = create(place.path(), 2_000).unwrap();
+        let (second, path, _) = create(place.path(), 1_000).unwrap();
+        assert!(second > first, "{second} after {first}");
+        assert_eq!(paths(place.path()).last(), Some(&path));
+    }
+}

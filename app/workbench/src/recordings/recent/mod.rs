@@ -36,7 +36,7 @@ const SEGMENT: Duration = Duration::from_secs(300);
 /// The size of a segment, if the limit of all of them allows it.
 const SEGMENT_BYTES: u64 = 32 << 20;
 /// The least limit: four segments with a megabyte each.
-const LEAST_BYTES: u64 = 4 << 20;
+const LEAST_BYTES: u64 = 4_000_000;
 /// How often it is looked whether a segment is full.
 const LOOK: Duration = Duration::from_millis(250);
 /// Longest wait for a machine to say what holds when a segment begins.
@@ -305,9 +305,9 @@ pub(crate) async fn end(workbench: &WorkbenchState) {
 /// Sets how much of the disk it may use, also for later owners. 0 switches it off and deletes what it has.
 pub(crate) async fn set_size(workbench: &Arc<WorkbenchState>, max_bytes: u64) -> Result<RecordingView, ApiError> {
     if max_bytes != 0 && max_bytes < LEAST_BYTES {
-        return Err(usage(format!(
-            "What just happened needs room for {LEAST_BYTES} bytes at least; 0 keeps nothing."
-        )));
+        return Err(usage(
+            "What just happened needs room for 4 MB at least; 0 keeps nothing.",
+        ));
     }
     setting::write(workbench.dir.path(), max_bytes)?;
     {

@@ -20,9 +20,16 @@ fn until(harness: &mut Harness<'_, Session>, is: impl Fn(&Session) -> bool) {
 fn find(harness: &mut Harness<'_, Session>, text: &str) {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
     harness.run_steps(3);
-    harness
-        .get_by_role_and_label(eframe::egui::accesskit::Role::TextInput, "Find")
-        .type_text(text);
+    for letter in text.chars().map(String::from) {
+        // A keyboard tells the key and what it writes.
+        if let Some(key) = Key::from_name(&letter.to_uppercase()) {
+            harness.key_press(key);
+        }
+        harness
+            .get_by_role_and_label(eframe::egui::accesskit::Role::TextInput, "Find")
+            .type_text(&letter);
+        harness.run_steps(1);
+    }
     harness.run_steps(2);
     until(harness, |session| {
         !session.find.parts.is_empty() && !session.is_finding()

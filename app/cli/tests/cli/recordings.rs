@@ -258,7 +258,7 @@ fn boards_that_run_are_recorded_and_recordings_are_listed() {
     assert!(there.error().contains("exists"), "{there:?}");
     let small = with_data(&["record", "desk", "--max-size", "1kB", "--for", "1s"]);
     assert_eq!(small.code, 2);
-    assert!(small.error().contains("bytes at least"), "{small:?}");
+    assert!(small.error().contains("1 MB at least"), "{small:?}");
 }
 
 #[test]
@@ -508,7 +508,7 @@ fn what_just_happened_is_kept_and_survives_a_kill() {
         (&["record", "nobody", "--last", "1m"][..], 3, "nobody"),
         (&["record", "desk", "other", "--last", "1m"], 2, "one board"),
         (&["record", "desk", "--last", "1m", "--out", text(&out)], 3, "exists"),
-        (&["recordings", "--recent-size", "1MB"], 2, "bytes at least"),
+        (&["recordings", "--recent-size", "1MB"], 2, "4 MB at least"),
     ] {
         let refused = on(arguments);
         assert_eq!(refused.code, code, "{refused:?}");

@@ -260,6 +260,16 @@ describe('marked boards', () => {
     expect(item('Keep the last 10 minutes')).toBeDefined()
   })
 
+  it('are opened in the scope by menus and the palette', async () => {
+    const backend = await open({ boards: 2 })
+    await click(button('More for bench-1'))
+    await choose('Open in the scope')
+    expect(backend.scoped).toEqual([idOf('bench-1')])
+    backend.scoped = []
+    await allActions().find((a) => a.title === 'Open bench-1 in the scope')!.run()
+    expect(backend.scoped).toEqual([idOf('bench-1')])
+  })
+
   it('of one label are listed by its chip in the header', async () => {
     await open({ boards: 4 })
     const chip = () => button('List the boards labelled lab')!

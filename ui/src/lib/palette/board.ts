@@ -1,7 +1,7 @@
 // The palette's actions for one board: its apps, its power, its machine, and the board as a whole.
 import { at } from '../attempts.svelte'
 import type { BoardView, Pace } from '../backend/generated'
-import { cancelApp, chooseAndDeploy, keepLast, power, press, removeApp, removeBoard, startApp, stopApp } from '../board/actions'
+import { cancelApp, chooseAndDeploy, keepLast, openScope, power, press, removeApp, removeBoard, startApp, stopApp } from '../board/actions'
 import { deployments } from '../board/deploy.svelte'
 import { aboutSample, deploySample } from '../board/samples'
 import { cableItems } from '../connect/cable'
@@ -33,6 +33,7 @@ export function boardActions(board: BoardView): Action[] {
     ...cableItems(board).map(({ label, run }) => act(`${label} of ${name}`.replace('Show in Connect of', 'Show in Connect:'), run)),
     act(`Rename ${name}…`, () => askRename([id]), 'F2'),
     act(`Label ${name}…`, () => askLabel([id]), 'L'),
+    act(`Open ${name} in the scope`, () => openScope([id])),
     act(`Keep the last 10 minutes of ${name}`, () => keepLast(id)),
     act(`Copy the id of ${name}`, () => workbench.backend.copy(id)),
     act(`Mark ${name}`, () => place.marked.add(id), 'Space'),

@@ -268,3 +268,25 @@ async fn more_boards_than_it_has_room_for_are_counted() {
     assert_eq!(row.reason, "It has room for 32 boards; 2 are not in it.");
     workbench.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_too_old_without_an_owner_goes_when_one_begins() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("recordings/recent");
+    std::fs::create_dir_all(&folder).unwrap();
+    let [old, young] = ["0000000000001", "0000000000002"].map(|name| folder.join(format!("{name}.drydock-rec")));
+    for (path, minutes) in [(&old, 61), (&young, 50)] {
+        let file = std::fs::File::create(path).unwrap();
+        let age = std::time::Duration::from_secs(minutes * 60);
+        file.set_modified(std::time::SystemTime::now() - age).unwrap();
+    }
+    let workbench = open(place.path(), true).await;
+    for _ in 0..6_000 {
+        if !old.exists() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(!old.exists() && young.exists());
+    workbench.shutdown().await;
+}

@@ -130,6 +130,8 @@ fn join(workbench: &Arc<WorkbenchState>, state: &mut State, board: &Arc<FleetBoa
 /// Ends segments that are full and begins others, until the task is ended.
 pub(crate) async fn run(workbench: Arc<WorkbenchState>) {
     let updates = workbench.hub.subscribe();
+    // What became too old while no owner was there.
+    clean_up(&workbench).await;
     tokio::join!(follow(&workbench, updates), watch(&workbench));
 }
 
